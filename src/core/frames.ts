@@ -1,0 +1,170 @@
+/**
+ * What travels: frames between neighbours, and messages end to end inside them. These are the decoded forms; their
+ * bytes are `wire/` and docs/PROTOCOL.md. Routed frames (unicast, lookup, reply, broadcast) may cross many links and
+ * show a relay no more than it needs; link-local frames never travel further than the link they came on.
+ */
+
+import type { ExchangeId, Key, MessageId, NetworkId, PeerId } from './ids.ts'
+
+/**
+ * Bytes the core carries but never looks into: sealed bodies, SDP, payloads. The network shell passes `Uint8Array`s;
+ * the simulator may pass objects that only state a length.
+ */
+export interface Body {
+  readonly byteLength: number
+}
+
+/** Every routed frame starts at this hop limit; greater ones are clamped on receipt (DESIGN §3). */
+export const HOP_LIMIT_MAX = 40
+
+/** Attempts of one message through different first hops that the wire can tell apart (four bits). */
+export const ATTEMPTS_MAX = 16
+
+/** To one peer; sealed to it. Relays see the target, a random id, the hop limit and a size. */
+export interface UnicastFrame {
+  readonly kind: 'unicast'
+  readonly hopLimit: number
+  /** 0…15: which try of this message it is; each try leaves breadcrumbs of its own. */
+  readonly attempt: number
+  /** Set by a bootstrap that forwards the frame: the log of a link says so. */
+  readonly viaBootstrap: boolean
+  readonly id: MessageId
+  readonly target: PeerId
+  readonly body: Body
+}
+
+/**
+ * To the peer closest to `target` that is suitable. "connect": a peer that shares at least `prefixMin` leading bits
+ * with `target` and has room answers with an offer sealed to `requester`, whom the lookup therefore names.
+ */
+export interface LookupFrame {
+  readonly kind: 'lookup'
+  readonly hopLimit: number
+  readonly attempt: number
+  readonly viaBootstrap: boolean
+  readonly id: MessageId
+  readonly target: Key
+  readonly requester: PeerId
+  /** 0…256 leading bits. 256: only the closest peer may answer. */
+  readonly prefixMin: number
+  readonly slot: Slot
+}
+
+/** Back along the breadcrumbs of the unicast or lookup with the same id and attempt. */
+export interface ReplyFrame {
+  readonly kind: 'reply'
+  readonly hopLimit: number
+  readonly attempt: number
+  readonly viaBootstrap: boolean
+  readonly id: MessageId
+  readonly body: Body
+}
+
+/** To every peer once; signed by its source inside the body, verified before it is forwarded. */
+export interface BroadcastFrame {
+  readonly kind: 'broadcast'
+  readonly hopLimit: number
+  readonly id: MessageId
+  readonly target: NetworkId
+  readonly body: Body
+}
+
+/** "I could not bring this any closer": the frame goes back to the previous hop, which tries its next best. */
+export interface NackFrame {
+  readonly kind: 'nack'
+  readonly reason: NackReason
+  readonly frame: UnicastFrame | LookupFrame
+}
+
+/** dead-end: no link brings it closer. seen: it has been here. spent: hop limit used up. busy: over budget. */
+export type NackReason = 'dead-end' | 'seen' | 'spent' | 'busy'
+
+/** A message to the neighbour itself over a secure, proven link: the channel protects it, so nothing is sealed. */
+export interface DirectFrame {
+  readonly kind: 'direct'
+  readonly id: MessageId
+  /** True: answers the direct frame with the same id. */
+  readonly isReply: boolean
+  readonly message: Message
+}
+
+/** "I am here." `isEcho: false` asks for an echo of `stamp`, by which the asker measures the round trip. */
+export interface HeartbeatFrame {
+  readonly kind: 'heartbeat'
+  readonly isEcho: boolean
+  /** Sender's clock in milliseconds modulo 2^32, handed back unread. */
+  readonly stamp: number
+}
+
+/** Says whether the sender wants this link for a slot of its own. It closes when neither side does (DESIGN §5). */
+export interface KeepFrame {
+  readonly kind: 'keep'
+  readonly wanted: boolean
+}
+
+/** Ids of neighbours of the sender, chosen for the receiver: each can be reached over this link in two hops. */
+export interface PeersFrame {
+  readonly kind: 'peers'
+  /** At most `PEERS_PER_FRAME_MAX`. */
+  readonly peers: readonly PeerId[]
+}
+
+export const PEERS_PER_FRAME_MAX = 32
+
+/** From a bootstrap: who to talk to first, and whether to stay for now as an entry for others. */
+export interface IntroductionFrame {
+  readonly kind: 'introduction'
+  /** At most 3 (DESIGN §7). */
+  readonly entries: readonly PeerId[]
+  /** Milliseconds to keep the socket open as an entry; 0: leave once the ring stands. */
+  readonly leaseMs: number
+}
+
+/** The last frame on a link: the other side need not wait for silence. */
+export interface GoodbyeFrame {
+  readonly kind: 'goodbye'
+  readonly reason: string
+}
+
+export type RoutedFrame = UnicastFrame | LookupFrame | ReplyFrame | BroadcastFrame
+export type LinkLocalFrame =
+  | NackFrame
+  | DirectFrame
+  | HeartbeatFrame
+  | KeepFrame
+  | PeersFrame
+  | IntroductionFrame
+  | GoodbyeFrame
+/** All frames the core sends or receives. Handshake frames (`net/`) come before a link reaches the core. */
+export type Frame = RoutedFrame | LinkLocalFrame
+
+/** What a link is wanted for, in the order of its claim to a place (DESIGN §5). `guest`: a newcomer's first link. */
+export type Slot = 'ring' | 'bucket' | 'random' | 'guest'
+
+/** What two peers say to each other end to end, inside a seal or a direct frame. */
+export type Message =
+  | { readonly kind: 'data'; readonly payload: Body }
+  | { readonly kind: 'ack' }
+  | OfferMessage
+  | { readonly kind: 'answer'; readonly exchange: ExchangeId; readonly description: Body }
+  /** Further signaling of a running exchange, in the order it was sent: batched candidates, or renegotiation of a call. */
+  | { readonly kind: 'signal'; readonly exchange: ExchangeId; readonly signal: Body }
+  | { readonly kind: 'refuse'; readonly exchange: ExchangeId; readonly reason: RefuseReason }
+
+export interface OfferMessage {
+  readonly kind: 'offer'
+  readonly exchange: ExchangeId
+  /** link: a link of the mesh. call: a connection for the application (`mesh.dial`). */
+  readonly purpose: 'link' | 'call'
+  /** For links: what the offerer wants it for. */
+  readonly slot: Slot
+  readonly description: Body
+  /** For calls: what the caller says about itself; empty for links. */
+  readonly metadata: Body
+}
+
+/**
+ * full: no free slot. busy: too many exchanges in flight. glare: our own offer to you stands. linked: we have a link.
+ * rejected: the application said no. failed: the platform refused the description. closed: leaving, or hung up.
+ */
+export type RefuseReason = 'full' | 'busy' | 'glare' | 'linked' | 'rejected' | 'failed' | 'closed' | 'timeout'

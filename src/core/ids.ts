@@ -1,0 +1,32 @@
+/**
+ * The names of things: peers, messages, links, exchanges, instants. All are branded, so that swapping two arguments
+ * does not compile (STYLE 6). A peer id is its Ed25519 public key; ids are strings because the core compares, hashes
+ * and prints them far more often than it puts them on a wire. How they look as bytes is `wire/ids.ts`.
+ */
+
+declare const brand: unique symbol
+type Brand<T, Name extends string> = T & { readonly [brand]: Name }
+
+/** A point of the 256-bit key space: 52 characters of lower-case base32 (RFC 4648 alphabet, no padding). */
+export type Key = Brand<string, 'Key'>
+
+/** A peer: its 32-byte Ed25519 public key as a `Key`. Position in the key space and address in one (DESIGN §2). */
+export type PeerId = Key & Brand<string, 'PeerId'>
+
+/** A network's name as a `Key`: SHA-256("musubi network 1" ‖ name). Meshes of different networks never mix. */
+export type NetworkId = Key & Brand<string, 'NetworkId'>
+
+/** 16 random bytes as 26 characters of base32: names one request, reply or broadcast end to end. */
+export type MessageId = Brand<string, 'MessageId'>
+
+/** 16 random bytes as 26 characters of base32, chosen by the offerer: names one offer/answer exchange. */
+export type ExchangeId = Brand<string, 'ExchangeId'>
+
+/** One instance of a link, counted up by the shell and never reused: links are told apart by instance, not by id. */
+export type LinkId = Brand<number, 'LinkId'>
+
+/** One call of the public face (`send`, `broadcast`, `dial`), counted up by the shell. */
+export type RequestId = Brand<number, 'RequestId'>
+
+/** An instant in milliseconds since the Unix epoch (virtual in the simulator). Durations are plain numbers in `…Ms`. */
+export type Instant = Brand<number, 'Instant'>
