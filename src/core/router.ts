@@ -1,0 +1,352 @@
+/**
+ * The one router, the same object in a bootstrap and in every peer. Hop by hop it carries unicasts to a peer, lookups to
+ * the peer closest to a key, and replies back along the breadcrumbs that both leave; broadcasts are `broadcast.ts`.
+ * Recursive greedy forwarding over standing links after R/Kademlia (Heep 2010), with backtracking: a dead end returns
+ * the frame to the previous hop (NACK), which tries its next best. All state is one bounded entry per message and
+ * attempt; no path is on the wire, and no route can be forged by lying about a source, because nothing on the wire names
+ * one. What happens at the two ends (sealing, acknowledgement, retries) is `requests.ts`.
+ */
+
+import { RecentMap } from './bounded.ts'
+import { type Bucket, type Rate, createBucket, take } from './budget.ts'
+import type { Body, BroadcastFrame, Frame, LookupFrame, NackFrame, NackReason, ReplyFrame, UnicastFrame } from './frames.ts'
+import { HOP_LIMIT_MAX } from './frames.ts'
+import type { Geometry } from './geometry.ts'
+import type { Instant, LinkId, MessageId, PeerId } from './ids.ts'
+import type { LinkRole } from './io.ts'
+
+/** A link as the router sees it. */
+export interface Route {
+  readonly link: LinkId
+  readonly peer: PeerId
+  readonly role: LinkRole
+  /** May carry frames for targets that it is not itself: a neighbour of the mesh, or a bootstrap's entry. */
+  carries: boolean
+  /** A ring neighbour: the last resort when no link is closer to the target. */
+  isRing: boolean
+  readonly frames: Bucket
+  readonly bytes: Bucket
+}
+
+export interface RouterConfig {
+  /** Our own id; a bootstrap's router passes its id too, but never is a target of its own. */
+  readonly self: PeerId
+  readonly geometry: Geometry
+  /** Marks what we forward, so that the log of a link can say that its offer came by a bootstrap. */
+  readonly isBootstrap: boolean
+  /** Messages that we remember a way back for; 2 minutes or the newest this many (REFERENCE §8: 4,096; ×4 for attempts). */
+  readonly pathsMax: number
+  /** Frames that one link may ask us to carry for others. */
+  readonly linkFrames: Rate
+  /** Bytes that one link may ask us to carry for others. */
+  readonly linkBytes: Rate
+}
+
+/** Generous for the benchmarks' honest load, three orders below what a link could push (guess; DESIGN §4). */
+export const LINK_FRAMES: Rate = { perSecond: 10_000, burst: 20_000 }
+export const LINK_BYTES: Rate = { perSecond: 16 * 1024 * 1024, burst: 16 * 1024 * 1024 }
+/** REFERENCE §8. */
+export const PATHS_MAX = 16_384
+const PATH_KEEP_MS = 60_000
+/** Links no closer than ourselves that one node tries for one message: enough to leave a local minimum (guess). */
+const DETOURS_MAX = 6
+const HEADER_BYTES = 52
+
+/** What the router needs from the node around it. */
+export interface RouterHooks {
+  send(link: LinkId, frame: Frame): void
+  /** A unicast addressed to us. */
+  deliver(frame: UnicastFrame, from: Route, now: Instant): void
+  /** May we answer this lookup here? True: taken, it travels no further. `isClosest`: nobody we know is closer. */
+  answerLookup(frame: LookupFrame, from: Route, isClosest: boolean, now: Instant): boolean
+  /** A reply to a request of our own. */
+  replied(frame: ReplyFrame, from: Route, now: Instant): void
+  /** A request of our own that our first hop could not place. */
+  returned(frame: UnicastFrame | LookupFrame, reason: NackReason, now: Instant): void
+}
+
+/** Frames that the router did not carry, by reason. Each is one counter in `inspect()`. */
+export interface RouterCounters {
+  forwarded: number
+  forwardedBytes: number
+  seen: number
+  spent: number
+  busy: number
+  deadEnds: number
+  strayReplies: number
+  strayNacks: number
+  brokenPaths: number
+}
+
+interface Path {
+  /** Where the frame came from; null: from us. */
+  readonly previous: LinkId | null
+  readonly target: string
+  next: LinkId | null
+  readonly tried: LinkId[]
+  detours: number
+  /** The hop limit that we passed on: a NACK cannot raise it. */
+  hopLimit: number
+}
+
+export class Router {
+  readonly counters: RouterCounters = {
+    forwarded: 0,
+    forwardedBytes: 0,
+    seen: 0,
+    spent: 0,
+    busy: 0,
+    deadEnds: 0,
+    strayReplies: 0,
+    strayNacks: 0,
+    brokenPaths: 0,
+  }
+  private readonly config: RouterConfig
+  private readonly hooks: RouterHooks
+  private readonly routes = new Map<LinkId, Route>()
+  private readonly byPeer = new Map<PeerId, Route>()
+  private readonly paths: RecentMap<string, Path>
+
+  constructor(config: RouterConfig, hooks: RouterHooks) {
+    this.config = config
+    this.hooks = hooks
+    this.paths = new RecentMap({ max: config.pathsMax, keepMs: PATH_KEEP_MS })
+  }
+
+  /** Links in the order they came up. */
+  get links(): IterableIterator<Route> {
+    return this.routes.values()
+  }
+
+  get collections(): Record<string, { size: number; max: number }> {
+    return { paths: { size: this.paths.size, max: this.paths.max } }
+  }
+
+  addLink(link: { readonly link: LinkId; readonly peer: PeerId; readonly role: LinkRole; readonly carries: boolean }, now: Instant): Route {
+    const { linkFrames, linkBytes } = this.config
+    const buckets = { frames: createBucket(linkFrames, now), bytes: createBucket(linkBytes, now) }
+    const route: Route = { ...link, isRing: false, ...buckets }
+    this.routes.set(route.link, route)
+    this.byPeer.set(route.peer, route)
+    return route
+  }
+
+  removeLink(link: LinkId): void {
+    const route = this.routes.get(link)
+    if (route === undefined) return
+    this.routes.delete(link)
+    if (this.byPeer.get(route.peer) === route) this.byPeer.delete(route.peer)
+  }
+
+  route(link: LinkId): Route | undefined {
+    return this.routes.get(link)
+  }
+
+  routeTo(peer: PeerId): Route | undefined {
+    return this.byPeer.get(peer)
+  }
+
+  /** Forgets paths that are due. */
+  tick(now: Instant): void {
+    this.paths.rotate(now)
+  }
+
+  /**
+   * Sends a request of our own over `first`, or over the best link if null. False: there is no such link. From here on
+   * `hooks.returned` or `hooks.replied` may follow; if neither does, the frame or its reply was lost.
+   */
+  originate(frame: UnicastFrame | LookupFrame, first: LinkId | null, now: Instant): boolean {
+    const path = createPath(null, frame)
+    const route = first === null ? this.nextHop(frame, path) : this.routes.get(first)
+    if (route === undefined) return false
+    this.paths.set(pathKey(frame), path, now)
+    this.pass(frame, path, route)
+    return true
+  }
+
+  /** Links that a request of our own may start with, best first; direct, then closest to the target, bootstraps last. */
+  firstHops(target: PeerId): Route[] {
+    const direct = this.byPeer.get(target)
+    const order = (a: Route, b: Route) => this.config.geometry.compare(target, a.peer, b.peer)
+    const peers: Route[] = []
+    const bootstraps: Route[] = []
+    for (const route of this.routes.values()) {
+      if (route === direct) continue
+      if (route.carries) peers.push(route)
+      else if (route.role === 'bootstrap') bootstraps.push(route)
+    }
+    return [...(direct === undefined ? [] : [direct]), ...peers.sort(order), ...bootstraps]
+  }
+
+  /** Answers a request that was delivered to us, back along its breadcrumbs. False: they are gone. */
+  reply(to: { readonly id: MessageId; readonly attempt: number }, body: Body): boolean {
+    const path = this.paths.get(pathKey(to))
+    if (path === undefined || path.previous === null || !this.routes.has(path.previous)) return false
+    const { id, attempt } = to
+    this.hooks.send(path.previous, { kind: 'reply', hopLimit: HOP_LIMIT_MAX - 1, attempt, viaBootstrap: false, id, body })
+    return true
+  }
+
+  onUnicast(frame: UnicastFrame, from: Route, now: Instant): void {
+    if (!this.admit(frame, from, now)) return
+    const path = createPath(from.link, frame)
+    this.paths.set(pathKey(frame), path, now)
+    if (frame.target === this.config.self) this.hooks.deliver(frame, from, now)
+    else this.forward(frame, path, now)
+  }
+
+  onLookup(frame: LookupFrame, from: Route, now: Instant): void {
+    if (!this.admit(frame, from, now)) return
+    const path = createPath(from.link, frame)
+    this.paths.set(pathKey(frame), path, now)
+    const isClosest = this.nextHop(frame, path) === undefined
+    if (this.hooks.answerLookup(frame, from, isClosest, now)) return
+    this.forward(frame, path, now)
+  }
+
+  onReply(frame: ReplyFrame, from: Route, now: Instant): void {
+    const path = this.paths.get(pathKey(frame))
+    // Only a link that we gave the request may answer it.
+    if (path === undefined || !path.tried.includes(from.link)) {
+      this.counters.strayReplies++
+    } else if (path.previous === null) {
+      this.hooks.replied(frame, from, now)
+    } else if (!this.routes.has(path.previous)) {
+      this.counters.brokenPaths++
+    } else if (frame.hopLimit === 0) {
+      this.counters.spent++
+    } else if (this.afford(frame, from, now)) {
+      this.carry(path.previous, frame)
+    }
+  }
+
+  onNack(nack: NackFrame, from: Route, now: Instant): void {
+    const path = this.paths.get(pathKey(nack.frame))
+    if (path === undefined || path.next !== from.link || path.target !== nack.frame.target) {
+      this.counters.strayNacks++
+      return
+    }
+    // The hop limit is a budget for the whole search, so it shrinks on the way back too and cannot be raised by a liar.
+    const hopLimit = Math.min(nack.frame.hopLimit, path.hopLimit)
+    this.forward({ ...nack.frame, hopLimit }, path, now)
+  }
+
+  private admit(frame: UnicastFrame | LookupFrame, from: Route, now: Instant): boolean {
+    if (this.paths.has(pathKey(frame))) {
+      this.counters.seen++
+      this.nack(from.link, frame, 'seen')
+      return false
+    }
+    if (this.afford(frame, from, now)) return true
+    this.nack(from.link, frame, 'busy')
+    return false
+  }
+
+  private afford(frame: UnicastFrame | LookupFrame | ReplyFrame | BroadcastFrame, from: Route, now: Instant): boolean {
+    const { linkFrames, linkBytes } = this.config
+    const isAffordable =
+      take(from.frames, linkFrames, { amount: 1, now }) && take(from.bytes, linkBytes, { amount: sizeOf(frame), now })
+    if (!isAffordable) this.counters.busy++
+    return isAffordable
+  }
+
+  /** Whether `from` may have us carry this broadcast: the same budget as for all else. */
+  affordBroadcast(frame: BroadcastFrame, from: Route, now: Instant): boolean {
+    return this.afford(frame, from, now)
+  }
+
+  private forward(frame: UnicastFrame | LookupFrame, path: Path, now: Instant): void {
+    if (frame.hopLimit === 0) {
+      this.counters.spent++
+      this.giveBack(frame, path, 'spent', now)
+      return
+    }
+    const next = this.nextHop(frame, path)
+    if (next === undefined) {
+      this.counters.deadEnds++
+      this.giveBack(frame, path, 'dead-end', now)
+    } else {
+      this.pass(frame, path, next)
+    }
+  }
+
+  private giveBack(frame: UnicastFrame | LookupFrame, path: Path, reason: NackReason, now: Instant): void {
+    path.next = null
+    if (path.previous === null) this.hooks.returned(frame, reason, now)
+    else if (this.routes.has(path.previous)) this.nack(path.previous, frame, reason)
+    else this.counters.brokenPaths++
+  }
+
+  private nack(link: LinkId, frame: UnicastFrame | LookupFrame, reason: NackReason): void {
+    this.hooks.send(link, { kind: 'nack', reason, frame })
+  }
+
+  private pass(frame: UnicastFrame | LookupFrame, path: Path, next: Route): void {
+    path.tried.push(next.link)
+    path.next = next.link
+    path.hopLimit = frame.hopLimit - 1
+    this.carry(next.link, frame)
+  }
+
+  private carry(link: LinkId, frame: UnicastFrame | LookupFrame | ReplyFrame): void {
+    this.counters.forwarded++
+    this.counters.forwardedBytes += sizeOf(frame)
+    const viaBootstrap = frame.viaBootstrap || this.config.isBootstrap
+    this.hooks.send(link, { ...frame, hopLimit: frame.hopLimit - 1, viaBootstrap })
+  }
+
+  /** The next link for a frame: the target itself; the closest one; for unicasts also detours, ring first. */
+  private nextHop(frame: UnicastFrame | LookupFrame, path: Path): Route | undefined {
+    if (frame.kind === 'unicast') {
+      const direct = this.byPeer.get(frame.target)
+      if (direct !== undefined && isOpen(direct, path)) return direct
+    }
+    const best = this.closest(frame, path)
+    if (best === undefined) return undefined
+    if (this.isCloser(frame, best)) return best
+    if (frame.kind === 'lookup' || path.detours >= DETOURS_MAX) return undefined
+    path.detours++
+    return this.ringHop(frame, path) ?? best
+  }
+
+  private isCloser(frame: UnicastFrame | LookupFrame, route: Route): boolean {
+    // A bootstrap has no place in the key space: any entry is closer than it.
+    return this.config.isBootstrap || this.config.geometry.compare(frame.target, route.peer, this.config.self) < 0
+  }
+
+  private closest(frame: UnicastFrame | LookupFrame, path: Path): Route | undefined {
+    const avoid = frame.kind === 'lookup' ? frame.requester : null
+    let best: Route | undefined
+    for (const route of this.routes.values()) {
+      if (!route.carries || route.peer === avoid || !isOpen(route, path)) continue
+      if (best === undefined || this.config.geometry.compare(frame.target, route.peer, best.peer) < 0) best = route
+    }
+    return best
+  }
+
+  private ringHop(frame: UnicastFrame | LookupFrame, path: Path): Route | undefined {
+    let best: Route | undefined
+    for (const route of this.routes.values()) {
+      if (!route.isRing || !route.carries || !isOpen(route, path)) continue
+      if (best === undefined || this.config.geometry.compare(frame.target, route.peer, best.peer) < 0) best = route
+    }
+    return best
+  }
+}
+
+function createPath(previous: LinkId | null, frame: UnicastFrame | LookupFrame): Path {
+  return { previous, target: frame.target, next: null, tried: [], detours: 0, hopLimit: frame.hopLimit }
+}
+
+function isOpen(route: Route, path: Path): boolean {
+  return route.link !== path.previous && !path.tried.includes(route.link)
+}
+
+// Nearly every message arrives at its first attempt: those need no second string.
+function pathKey(frame: { readonly id: MessageId; readonly attempt: number }): string {
+  return frame.attempt === 0 ? frame.id : frame.id + frame.attempt
+}
+
+function sizeOf(frame: { readonly body?: Body }): number {
+  return HEADER_BYTES + (frame.body?.byteLength ?? 0)
+}
