@@ -1,0 +1,255 @@
+/**
+ * Frames as bytes: version, kind, and what the kind needs (docs/PROTOCOL.md has the tables). Routed frames start with a
+ * fixed header, read and written here by hand and in place, because every relayed frame passes through it; the rest of
+ * such a frame is a body that a relay does not look into. All other kinds are declared with `schema.ts`.
+ */
+
+import type {
+  BroadcastFrame,
+  DirectFrame,
+  Frame,
+  HeartbeatFrame,
+  IntroductionFrame,
+  LookupFrame,
+  NackFrame,
+  ReplyFrame,
+  UnicastFrame,
+} from '../core/frames.ts'
+import { ATTEMPTS_MAX, HOP_LIMIT_MAX, PEERS_PER_FRAME_MAX } from '../core/frames.ts'
+import type { Key, MessageId, NetworkId, PeerId } from '../core/ids.ts'
+import { type HandshakeFrame, handshakeVariants, REASON_CHARS_MAX } from './handshake.ts'
+import { idFromBytes, KEY_BYTES, MESSAGE_ID_BYTES, messageIdFromBytes, writeId } from './ids.ts'
+import { messageField, slotField } from './messages.ts'
+import type { Cursor, Field } from './schema.ts'
+import { bool, bytesOf, decodeWith, id16, id32, list, oneOf, record, text, u16, u32, union, viewOf } from './schema.ts'
+
+/** The first byte of every frame. */
+export const PROTOCOL_VERSION = 1
+/** Greatest frame, in bytes: with its length in front it fills one transport message of 16 KiB (`batch.ts`). */
+export const FRAME_BYTES_MAX = 16 * 1024 - 2
+/** Version, kind, hop limit, flags, message id, target. A reply has no target and is 32 bytes shorter. */
+export const ROUTED_HEADER_BYTES = 4 + MESSAGE_ID_BYTES + KEY_BYTES
+/** Version, kind and reason that a nack puts in front of the frame it returns. */
+const NACK_HEADER_BYTES = 3
+/** Greatest body of a routed frame, in bytes: a nack must be able to bring the whole frame back. */
+export const BODY_BYTES_MAX = FRAME_BYTES_MAX - ROUTED_HEADER_BYTES - NACK_HEADER_BYTES
+/** Entries that a bootstrap names in one introduction (DESIGN §7). */
+export const ENTRIES_PER_FRAME_MAX = 3
+
+const ATTEMPT_BITS = ATTEMPTS_MAX - 1
+const VIA_BOOTSTRAP_BIT = 0x80
+// Offsets from behind version and kind.
+const FLAGS = 1
+const ID = 2
+const TARGET = ID + MESSAGE_ID_BYTES
+const BODY = TARGET + KEY_BYTES
+const PREFIX_MIN = u16(256)
+
+/** The exact number of bytes that `encodeFrame` gives for `frame`. */
+export function frameBytes(frame: Frame | HandshakeFrame): number {
+  return anyFrame.size(frame)
+}
+
+/** A frame as bytes. Throws RangeError for values outside the protocol's limits, TypeError for bodies without bytes. */
+export function encodeFrame(frame: Frame | HandshakeFrame): Uint8Array {
+  const bytes = new Uint8Array(frameBytes(frame))
+  encodeFrameInto(frame, bytes, 0)
+  return bytes
+}
+
+/** Writes a frame at `offset`, where `frameBytes` must fit; returns the offset behind it. Throws like `encodeFrame`. */
+export function encodeFrameInto(frame: Frame | HandshakeFrame, bytes: Uint8Array, offset: number): number {
+  return anyFrame.write(frame, bytes, offset)
+}
+
+/**
+ * The frame that `bytes[start…end)` are, exactly; else null. Never throws. Bodies are views into `bytes`: who keeps a
+ * body for long keeps the whole transport message it came in.
+ */
+export function decodeFrame(bytes: Uint8Array, start = 0, end = bytes.byteLength): Frame | HandshakeFrame | null {
+  return end - start > FRAME_BYTES_MAX ? null : decodeWith(anyFrame, bytes, start, end)
+}
+
+const unicastField: Field<UnicastFrame> = {
+  size: (frame) => BODY + frame.body.byteLength,
+  write(frame, bytes, offset) {
+    writeHeader(frame, bytes, offset, flagsOf(frame))
+    writeId(frame.target, bytes, offset + TARGET)
+    return writeBody(frame, bytes, offset + BODY)
+  },
+  read(cursor) {
+    const { bytes, offset } = cursor
+    const flags = readFlags(cursor, BODY)
+    if (flags < 0) return undefined
+    return {
+      kind: 'unicast',
+      hopLimit: readHopLimit(bytes, offset),
+      attempt: flags & ATTEMPT_BITS,
+      viaBootstrap: (flags & VIA_BOOTSTRAP_BIT) !== 0,
+      id: messageIdFromBytes<MessageId>(bytes, offset + ID),
+      target: idFromBytes<PeerId>(bytes, offset + TARGET),
+      body: readBody(cursor, offset + BODY),
+    }
+  },
+}
+
+const lookupField: Field<LookupFrame> = {
+  size: () => BODY + KEY_BYTES + 3,
+  write(frame, bytes, offset) {
+    writeHeader(frame, bytes, offset, flagsOf(frame))
+    writeId(frame.target, bytes, offset + TARGET)
+    const next = PREFIX_MIN.write(frame.prefixMin, bytes, writeId(frame.requester, bytes, offset + BODY))
+    return slotField.write(frame.slot, bytes, next)
+  },
+  read(cursor) {
+    const { bytes, offset } = cursor
+    const flags = readFlags(cursor, BODY + KEY_BYTES)
+    if (flags < 0) return undefined
+    cursor.offset = offset + BODY + KEY_BYTES
+    const prefixMin = PREFIX_MIN.read(cursor)
+    const slot = slotField.read(cursor)
+    if (prefixMin === undefined || slot === undefined) return undefined
+    return {
+      kind: 'lookup',
+      hopLimit: readHopLimit(bytes, offset),
+      attempt: flags & ATTEMPT_BITS,
+      viaBootstrap: (flags & VIA_BOOTSTRAP_BIT) !== 0,
+      id: messageIdFromBytes<MessageId>(bytes, offset + ID),
+      target: idFromBytes<Key>(bytes, offset + TARGET),
+      requester: idFromBytes<PeerId>(bytes, offset + BODY),
+      prefixMin,
+      slot,
+    }
+  },
+}
+
+const replyField: Field<ReplyFrame> = {
+  size: (frame) => TARGET + frame.body.byteLength,
+  write(frame, bytes, offset) {
+    writeHeader(frame, bytes, offset, flagsOf(frame))
+    return writeBody(frame, bytes, offset + TARGET)
+  },
+  read(cursor) {
+    const { bytes, offset } = cursor
+    const flags = readFlags(cursor, TARGET)
+    if (flags < 0) return undefined
+    return {
+      kind: 'reply',
+      hopLimit: readHopLimit(bytes, offset),
+      attempt: flags & ATTEMPT_BITS,
+      viaBootstrap: (flags & VIA_BOOTSTRAP_BIT) !== 0,
+      id: messageIdFromBytes<MessageId>(bytes, offset + ID),
+      body: readBody(cursor, offset + TARGET),
+    }
+  },
+}
+
+const broadcastField: Field<BroadcastFrame> = {
+  size: (frame) => BODY + frame.body.byteLength,
+  write(frame, bytes, offset) {
+    writeHeader(frame, bytes, offset, 0)
+    writeId(frame.target, bytes, offset + TARGET)
+    return writeBody(frame, bytes, offset + BODY)
+  },
+  read(cursor) {
+    const { bytes, offset } = cursor
+    if (readFlags(cursor, BODY) !== 0) return undefined
+    return {
+      kind: 'broadcast',
+      hopLimit: readHopLimit(bytes, offset),
+      id: messageIdFromBytes<MessageId>(bytes, offset + ID),
+      target: idFromBytes<NetworkId>(bytes, offset + TARGET),
+      body: readBody(cursor, offset + BODY),
+    }
+  },
+}
+
+/** The frame that a nack brings back: a whole one, version included, of a kind that can be refused. */
+const returnedField: Field<UnicastFrame | LookupFrame> = {
+  size: (frame) => frameBytes(frame),
+  write: (frame, bytes, offset) => encodeFrameInto(frame, bytes, offset),
+  read(cursor) {
+    const frame = readReturned(cursor)
+    return frame?.kind === 'unicast' || frame?.kind === 'lookup' ? frame : undefined
+  },
+}
+
+const frameUnion = union<Frame | HandshakeFrame>({
+  unicast: { code: 0x01, field: unicastField },
+  lookup: { code: 0x02, field: lookupField },
+  reply: { code: 0x03, field: replyField },
+  broadcast: { code: 0x04, field: broadcastField },
+  nack: {
+    code: 0x10,
+    field: record<NackFrame>('nack', { reason: oneOf(['dead-end', 'seen', 'spent', 'busy']), frame: returnedField }),
+  },
+  direct: { code: 0x11, field: record<DirectFrame>('direct', { id: id16(), isReply: bool, message: messageField }) },
+  heartbeat: { code: 0x12, field: record<HeartbeatFrame>('heartbeat', { isEcho: bool, stamp: u32() }) },
+  keep: { code: 0x13, field: record('keep', { wanted: bool }) },
+  peers: { code: 0x14, field: record('peers', { peers: idList(PEERS_PER_FRAME_MAX) }) },
+  introduction: {
+    code: 0x15,
+    field: record<IntroductionFrame>('introduction', { entries: idList(ENTRIES_PER_FRAME_MAX), leaseMs: u32() }),
+  },
+  goodbye: { code: 0x16, field: record('goodbye', { reason: text(REASON_CHARS_MAX) }) },
+  ...handshakeVariants,
+})
+
+/** The version, then the kind. */
+const anyFrame: Field<Frame | HandshakeFrame> = {
+  size: (frame) => 1 + frameUnion.size(frame),
+  write(frame, bytes, offset) {
+    bytes[offset] = PROTOCOL_VERSION
+    return frameUnion.write(frame, bytes, offset + 1)
+  },
+  read(cursor) {
+    return cursor.bytes[cursor.offset++] === PROTOCOL_VERSION ? frameUnion.read(cursor) : undefined
+  },
+}
+
+/** Looks at the kind first: only one level is ever nested, so a frame of nothing but nacks costs no stack. */
+function readReturned(cursor: Cursor): Frame | HandshakeFrame | undefined {
+  const kind = cursor.bytes[cursor.offset + 1]
+  return kind === 0x01 || kind === 0x02 ? anyFrame.read(cursor) : undefined
+}
+
+function idList(max: number): Field<readonly PeerId[]> {
+  return list(id32<PeerId>(), { itemBytes: KEY_BYTES, max })
+}
+
+function flagsOf(frame: UnicastFrame | LookupFrame | ReplyFrame): number {
+  if (frame.attempt >>> 0 >= ATTEMPTS_MAX) throw new RangeError(`attempt ${frame.attempt} is not in 0…15`)
+  return frame.attempt | (frame.viaBootstrap ? VIA_BOOTSTRAP_BIT : 0)
+}
+
+function writeHeader(frame: { hopLimit: number; id: MessageId }, bytes: Uint8Array, offset: number, flags: number): void {
+  if (frame.hopLimit >>> 0 > HOP_LIMIT_MAX) throw new RangeError(`hop limit ${frame.hopLimit} is not in 0…40`)
+  bytes[offset] = frame.hopLimit
+  bytes[offset + FLAGS] = flags
+  writeId(frame.id, bytes, offset + ID)
+}
+
+function writeBody(frame: UnicastFrame | ReplyFrame | BroadcastFrame, bytes: Uint8Array, offset: number): number {
+  const { byteLength } = frame.body
+  if (byteLength > BODY_BYTES_MAX) throw new RangeError(`a body of ${byteLength} bytes is above ${BODY_BYTES_MAX}`)
+  bytes.set(bytesOf(frame.body), offset)
+  return offset + byteLength
+}
+
+/** The flags of a header that takes `headerBytes`; −1 if it is truncated or sets bits that mean nothing. */
+function readFlags(cursor: Cursor, headerBytes: number): number {
+  const rest = cursor.end - cursor.offset - headerBytes
+  if (rest < 0 || rest > BODY_BYTES_MAX) return -1
+  const flags = cursor.bytes[cursor.offset + FLAGS]!
+  return (flags & ~(ATTEMPT_BITS | VIA_BOOTSTRAP_BIT)) === 0 ? flags : -1
+}
+
+function readHopLimit(bytes: Uint8Array, offset: number): number {
+  return Math.min(bytes[offset]!, HOP_LIMIT_MAX)
+}
+
+/** Everything from `start` to the end of the frame. */
+function readBody(cursor: Cursor, start: number): Uint8Array {
+  cursor.offset = cursor.end
+  return viewOf(cursor.bytes, start, cursor.end - start)
+}
