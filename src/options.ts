@@ -1,0 +1,223 @@
+/**
+ * What `createMesh` accepts, and what it makes of it. Every option is checked here, synchronously, with a message that
+ * names it and says what would have been right; the rest of the code sees `ResolvedOptions` only and checks nothing.
+ * This is also the only place that looks for the platform's own WebRTC and WebSocket: everything below gets them
+ * handed in (STYLE 15).
+ */
+
+import { linksMaxDefault, platformWebSocket } from '#platform'
+import { MeshError } from './errors.ts'
+
+/** The three constructors that simple-peer needs: what `@roamhq/wrtc` and `node-datachannel/polyfill` export. */
+export interface WebRtc {
+  readonly RTCPeerConnection: typeof RTCPeerConnection
+  readonly RTCSessionDescription: typeof RTCSessionDescription
+  readonly RTCIceCandidate: typeof RTCIceCandidate
+}
+
+/** The browser's WebSocket class, or `ws`'s, which looks the same from here. */
+export type WebSocketClass = new (url: string) => WebSocket
+
+/** All optional: `createMesh()` in a browser gives a mesh that waits for nobody. */
+export interface MeshOptions {
+  /**
+   * Where to be introduced: `ws://` or `wss://` (`http…` is read as `ws…`), up to 16 URLs, tried in random order until
+   * one answers. None: this peer can only be the first of its mesh and `listen` for others.
+   */
+  readonly bootstrap?: string | readonly string[]
+  /** Name of the network, 1–128 characters: meshes of different names never mix. Default `'default'`. */
+  readonly network?: string
+  /** 32 secret bytes that *are* the identity (save `identity().seed` to keep an id). Default: new, random. */
+  readonly seed?: Uint8Array
+  /** WebRTC implementation: required in Node (`import wrtc from '@roamhq/wrtc'`), the platform's in browsers. */
+  readonly wrtc?: unknown
+  /** WebSocket class to dial bootstraps with. Default: the platform's in browsers, `ws` in Node. */
+  readonly WebSocket?: unknown
+  /**
+   * Handed to every `RTCPeerConnection`: STUN and TURN servers. Default `{ iceServers: [] }`: unlike simple-peer we
+   * contact no third party that you have not named, so peers behind different NATs need this.
+   */
+  readonly rtcConfig?: RTCConfiguration
+  /** Most links to hold, 4–256. Default 32 in browsers, 48 in Node (DESIGN §5, calibrated in REFERENCE 2b). */
+  readonly linksMax?: number
+  /** Admission token to show to bootstraps that ask for one: at most 256 bytes (as UTF-8 if a string). Default none. */
+  readonly token?: string | Uint8Array
+  /** How long `send` waits for its acknowledgement, 1–600,000 ms. Default 10,000 (guess: covers 8 tries over 7 hops). */
+  readonly sendTimeoutMs?: number
+  /** How long `dial` waits for the connection, 1–600,000 ms. Default 30,000 (a person may have to accept). */
+  readonly dialTimeoutMs?: number
+  /** How long `ready` waits, 1–600,000 ms. Default 30,000 (guess: several bootstraps' time-outs). */
+  readonly readyTimeoutMs?: number
+}
+
+/** The same, checked and complete. */
+export interface ResolvedOptions {
+  readonly bootstrap: readonly string[]
+  readonly network: string
+  readonly seed: Uint8Array | undefined
+  readonly wrtc: WebRtc
+  readonly WebSocket: WebSocketClass
+  readonly rtcConfig: RTCConfiguration
+  readonly linksMax: number
+  readonly token: Uint8Array
+  readonly sendTimeoutMs: number
+  readonly dialTimeoutMs: number
+  readonly readyTimeoutMs: number
+}
+
+const BOOTSTRAP_URLS_MAX = 16
+const NETWORK_CHARACTERS_MAX = 128
+const SEED_BYTES = 32
+/** Size of the token's field in the hello (docs/PROTOCOL.md). */
+const TOKEN_BYTES_MAX = 256
+const LINKS_MIN = 4
+const LINKS_MAX = 256
+/** Longer waits are the application's: it may call again. */
+const TIMEOUT_MS_MAX = 600_000
+const KNOWN: ReadonlySet<string> = new Set<keyof MeshOptions>([
+  'bootstrap',
+  'network',
+  'seed',
+  'wrtc',
+  'WebSocket',
+  'rtcConfig',
+  'linksMax',
+  'token',
+  'sendTimeoutMs',
+  'dialTimeoutMs',
+  'readyTimeoutMs',
+])
+
+/** Throws `MeshError` `ERR_OPTION` that names the first option that is wrong. */
+export function resolveOptions(options: MeshOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) throw optionError('options', 'must be an object', options)
+  for (const name of Object.keys(options)) if (!KNOWN.has(name)) throw unknownOption(name)
+  return {
+    bootstrap: bootstrapUrls(options.bootstrap ?? []),
+    network: networkName(options.network ?? 'default'),
+    seed: seedBytes(options.seed),
+    wrtc: webRtc(options.wrtc),
+    WebSocket: webSocketClass(options.WebSocket),
+    rtcConfig: rtcConfiguration(options.rtcConfig ?? { iceServers: [] }),
+    linksMax: integer('linksMax', options.linksMax ?? linksMaxDefault, LINKS_MIN, LINKS_MAX),
+    token: tokenBytes(options.token ?? ''),
+    sendTimeoutMs: timeoutMs('sendTimeoutMs', options.sendTimeoutMs ?? 10_000),
+    dialTimeoutMs: timeoutMs('dialTimeoutMs', options.dialTimeoutMs ?? 30_000),
+    readyTimeoutMs: timeoutMs('readyTimeoutMs', options.readyTimeoutMs ?? 30_000),
+  }
+}
+
+/** Check a wait in milliseconds that a caller gave; throws `ERR_OPTION` naming it. */
+export const timeoutMs = (name: string, value: unknown): number => integer(name, value, 1, TIMEOUT_MS_MAX)
+
+/** Check the `signal` that a caller gave; throws `ERR_OPTION`. */
+export function abortSignal(value: unknown): AbortSignal | undefined {
+  if (value === undefined || value instanceof AbortSignal) return value
+  throw optionError('signal', 'must be an AbortSignal', value)
+}
+
+function bootstrapUrls(value: unknown): readonly string[] {
+  const urls: readonly unknown[] = Array.isArray(value) ? value : [value]
+  if (urls.length > BOOTSTRAP_URLS_MAX) {
+    throw optionError('bootstrap', `may name at most ${BOOTSTRAP_URLS_MAX} URLs`, `${urls.length} URLs`)
+  }
+  return [...new Set(urls.map(bootstrapUrl))]
+}
+
+function bootstrapUrl(value: unknown): string {
+  if (typeof value !== 'string' || !URL.canParse(value)) throw notWebSocketUrl(value)
+  const url = new URL(value)
+  // People paste what their browser shows; the page and the socket of a bootstrap share one port.
+  if (url.protocol === 'http:' || url.protocol === 'https:') url.protocol = url.protocol.replace('http', 'ws')
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') throw notWebSocketUrl(value)
+  // The WebSocket constructor refuses URLs with a fragment.
+  url.hash = ''
+  return url.href
+}
+
+const notWebSocketUrl = (value: unknown): MeshError =>
+  optionError('bootstrap', 'must be ws:// or wss:// URLs, for example "ws://localhost:8080"', value)
+
+function networkName(value: unknown): string {
+  if (typeof value === 'string' && value.length >= 1 && value.length <= NETWORK_CHARACTERS_MAX) return value
+  throw optionError('network', `must be a string of 1 to ${NETWORK_CHARACTERS_MAX} characters`, value)
+}
+
+function seedBytes(value: unknown): Uint8Array | undefined {
+  if (value === undefined) return undefined
+  // Never shown in the message: it is the secret itself.
+  if (!(value instanceof Uint8Array)) throw optionError('seed', `must be a Uint8Array of ${SEED_BYTES} bytes`)
+  if (value.length !== SEED_BYTES) {
+    throw optionError('seed', `must be a Uint8Array of ${SEED_BYTES} bytes`, `${value.length} bytes`)
+  }
+  return value.slice()
+}
+
+function webRtc(value: unknown): WebRtc {
+  const found: unknown = value ?? (typeof RTCPeerConnection === 'function' ? globalThis : undefined)
+  if (found === undefined) throw optionError('wrtc', MISSING_WRTC)
+  // `import * as wrtc` of a CommonJS package nests everything under `default`.
+  const candidate = isWebRtc(found) ? found : (found as { readonly default?: unknown }).default
+  if (!isWebRtc(candidate)) {
+    throw optionError('wrtc', 'must have RTCPeerConnection, RTCSessionDescription and RTCIceCandidate', value)
+  }
+  const { RTCPeerConnection: connection, RTCSessionDescription: description, RTCIceCandidate: ice } = candidate
+  return { RTCPeerConnection: connection, RTCSessionDescription: description, RTCIceCandidate: ice }
+}
+
+const MISSING_WRTC =
+  'is required: this runtime has no WebRTC of its own. In Node, run `npm i @roamhq/wrtc`, then ' +
+  "`import wrtc from '@roamhq/wrtc'` and pass it: createMesh({ wrtc, … })"
+
+function isWebRtc(value: unknown): value is WebRtc {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  const parts = value as Partial<Record<keyof WebRtc, unknown>>
+  return [parts.RTCPeerConnection, parts.RTCSessionDescription, parts.RTCIceCandidate].every(
+    (part) => typeof part === 'function',
+  )
+}
+
+function webSocketClass(value: unknown): WebSocketClass {
+  const found = value ?? platformWebSocket
+  if (typeof found === 'function') return found as WebSocketClass
+  throw optionError('WebSocket', 'must be a WebSocket class', value)
+}
+
+function rtcConfiguration(value: unknown): RTCConfiguration {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw optionError('rtcConfig', 'must be an RTCConfiguration object, for example { iceServers: [] }', value)
+  }
+  const { iceServers } = value as { readonly iceServers?: unknown }
+  if (iceServers !== undefined && !Array.isArray(iceServers)) {
+    throw optionError('rtcConfig', 'must hold its iceServers in an array', iceServers)
+  }
+  // simple-peer merges its own default servers under ours: without this line, no list would mean Google's.
+  return { iceServers: [], ...value }
+}
+
+function tokenBytes(value: unknown): Uint8Array {
+  const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value
+  if (!(bytes instanceof Uint8Array)) throw optionError('token', 'must be a string or a Uint8Array')
+  if (bytes.length <= TOKEN_BYTES_MAX) return bytes.slice()
+  throw optionError('token', `must be at most ${TOKEN_BYTES_MAX} bytes`, `${bytes.length} bytes`)
+}
+
+function integer(name: string, value: unknown, min: number, max: number): number {
+  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return value as number
+  throw optionError(name, `must be an integer from ${min} to ${max}`, value)
+}
+
+function unknownOption(name: string): MeshError {
+  return new MeshError('ERR_OPTION', `option "${name}" is unknown; known are ${[...KNOWN].join(', ')}`)
+}
+
+/** `shown` appears in the message, shortened; leave it out for secrets. */
+function optionError(name: string, rule: string, shown?: unknown): MeshError {
+  const suffix = shown === undefined ? '' : ` (got ${show(shown)})`
+  return new MeshError('ERR_OPTION', `option "${name}" ${rule}${suffix}`)
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
+  return typeof value === 'object' && value !== null ? `a ${value.constructor?.name ?? 'object'}` : String(value)
+}

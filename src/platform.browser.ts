@@ -1,0 +1,10 @@
+/**
+ * What differs between the places musubi runs in: the browser's half of `#platform` (see `platform.node.ts`). A browser
+ * can dial but not listen.
+ */
+
+/** The browser's own. Looked up by name, so that the module also loads where there is none (a worklet, a test). */
+export const platformWebSocket: unknown = (globalThis as { readonly WebSocket?: unknown }).WebSocket
+
+/** DESIGN §5: browsers throttle and each link costs them 0.3–0.5 MB; REFERENCE 2b: 32 is enough for 100k peers. */
+export const linksMaxDefault = 32
