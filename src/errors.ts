@@ -18,6 +18,8 @@
  * - `ERR_TOO_LARGE`: data or metadata over the limit; the message names the limit in bytes.
  * - `ERR_UNSUPPORTED`: this runtime cannot do it (`listen` in a browser).
  * - `ERR_BOOTSTRAP`: no bootstrap could be reached, or it refused us; the message says which and why.
+ * - `ERR_LISTENER`: only in the `error` event: a listener of yours threw; `cause` is what it threw.
+ * - `ERR_INTERNAL`: a fault of musubi's own or of the WebRTC below it; please report it.
  */
 export type MeshErrorCode =
   | 'ERR_OPTION'
@@ -31,6 +33,8 @@ export type MeshErrorCode =
   | 'ERR_TOO_LARGE'
   | 'ERR_UNSUPPORTED'
   | 'ERR_BOOTSTRAP'
+  | 'ERR_LISTENER'
+  | 'ERR_INTERNAL'
 
 /**
  * The only kind of error that musubi's promises reject with.
@@ -61,4 +65,5 @@ export const abortError = (signal: AbortSignal): MeshError =>
 export const asMeshError = (code: MeshErrorCode, thrown: unknown): MeshError =>
   thrown instanceof MeshError ? thrown : new MeshError(code, messageOf(thrown), thrown)
 
-const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
+/** The text of whatever was thrown. */
+export const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))

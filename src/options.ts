@@ -7,6 +7,8 @@
 
 import { linksMaxDefault, platformWebSocket } from '#platform'
 import { MeshError } from './errors.ts'
+import type { WebSocketClass } from './net/websocket.ts'
+import { TOKEN_BYTES_MAX } from './wire/handshake.ts'
 
 /** The three constructors that simple-peer needs: what `@roamhq/wrtc` and `node-datachannel/polyfill` export. */
 export interface WebRtc {
@@ -14,9 +16,6 @@ export interface WebRtc {
   readonly RTCSessionDescription: typeof RTCSessionDescription
   readonly RTCIceCandidate: typeof RTCIceCandidate
 }
-
-/** The browser's WebSocket class, or `ws`'s, which looks the same from here. */
-export type WebSocketClass = new (url: string) => WebSocket
 
 /** All optional: `createMesh()` in a browser gives a mesh that waits for nobody. */
 export interface MeshOptions {
@@ -68,8 +67,6 @@ export interface ResolvedOptions {
 const BOOTSTRAP_URLS_MAX = 16
 const NETWORK_CHARACTERS_MAX = 128
 const SEED_BYTES = 32
-/** Size of the token's field in the hello (docs/PROTOCOL.md). */
-const TOKEN_BYTES_MAX = 256
 const LINKS_MIN = 4
 const LINKS_MAX = 256
 /** Longer waits are the application's: it may call again. */
@@ -150,7 +147,8 @@ function seedBytes(value: unknown): Uint8Array | undefined {
   if (value.length !== SEED_BYTES) {
     throw optionError('seed', `must be a Uint8Array of ${SEED_BYTES} bytes`, `${value.length} bytes`)
   }
-  return value.slice()
+  // Not slice(): a Buffer's shares its memory.
+  return new Uint8Array(value)
 }
 
 function webRtc(value: unknown): WebRtc {
@@ -198,7 +196,7 @@ function rtcConfiguration(value: unknown): RTCConfiguration {
 function tokenBytes(value: unknown): Uint8Array {
   const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value
   if (!(bytes instanceof Uint8Array)) throw optionError('token', 'must be a string or a Uint8Array')
-  if (bytes.length <= TOKEN_BYTES_MAX) return bytes.slice()
+  if (bytes.length <= TOKEN_BYTES_MAX) return new Uint8Array(bytes)
   throw optionError('token', `must be at most ${TOKEN_BYTES_MAX} bytes`, `${bytes.length} bytes`)
 }
 

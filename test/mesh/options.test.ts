@@ -119,10 +119,11 @@ describe('a wrong option', () => {
 
 describe('bytes that were handed in', () => {
   it('are copied, so that later changes do not reach the mesh', () => {
-    const seed = new Uint8Array(32)
-    const resolved = resolveOptions({ wrtc, seed, token: seed })
-    seed.fill(9)
-    expect(resolved.seed).toEqual(new Uint8Array(32))
-    expect(resolved.token).toEqual(new Uint8Array(32))
+    for (const seed of [new Uint8Array(32), Buffer.alloc(32)]) {
+      const resolved = resolveOptions({ wrtc, seed, token: seed })
+      seed.fill(9)
+      expect(resolved.seed).toEqual(new Uint8Array(32))
+      expect(resolved.token).toEqual(new Uint8Array(32))
+    }
   })
 })

@@ -1,0 +1,100 @@
+/**
+ * What a mesh tells the application, and the emitter behind `mesh.on`. A listener that throws has a bug of its own: the
+ * mesh goes on undisturbed. The exception goes to the listeners of `error`; if there are none, it is thrown again from
+ * a microtask and surfaces where the runtime reports uncaught exceptions, so that it is never swallowed. Asynchronous
+ * listeners are treated alike, but for one thing: a `MeshError` that nobody listens for is dropped, because it is the
+ * network's doing (`await call.accept()` when the caller has hung up), and no remote peer may end our process.
+ */
+
+import { EventEmitter } from 'eventemitter3'
+import type { Call } from './call.ts'
+import { MeshError, messageOf } from './errors.ts'
+
+/** By which path the offer of a connection travelled: `viaBootstrap`, and the number of peers and servers that relayed it. */
+export interface OfferPath {
+  readonly viaBootstrap: boolean
+  readonly relays: number
+}
+
+/** Data from another peer. */
+export interface Received {
+  /** The sender's id, proven by its signature. */
+  readonly from: string
+  readonly data: Uint8Array
+  readonly kind: 'unicast' | 'broadcast'
+  /** Links it crossed; 1: from a neighbour. */
+  readonly hops: number
+}
+
+/** A link of this peer came up or went down. */
+export interface PeerChange {
+  readonly id: string
+  readonly state: 'up' | 'down'
+  /** Why it went down. */
+  readonly reason?: string
+  /** How its offer travelled; absent for links that needed none, and when it went down. */
+  readonly offer?: OfferPath
+  /** We made the offer. */
+  readonly isInitiator?: boolean
+}
+
+/** contacting → connected → left (we closed it, first contact was made) or lost (it went away, or none answered). */
+export interface BootstrapChange {
+  readonly state: 'contacting' | 'connected' | 'left' | 'lost'
+  readonly detail: string
+}
+
+/** Events by name, with what their listeners get. */
+export interface MeshEvents {
+  /** Once: the mesh can be used. */
+  readonly ready: { readonly id: string }
+  readonly message: Received
+  readonly peer: PeerChange
+  /** Somebody dials us. With no listener, calls are rejected. */
+  readonly call: Call
+  readonly bootstrap: BootstrapChange
+  /** Nobody's promise: a fault below, or a listener of yours that threw (`cause`). */
+  readonly error: MeshError
+}
+
+/** Calls listeners one by one and keeps their exceptions away from the mesh. */
+export class Events {
+  private readonly emitter = new EventEmitter<Record<string, [never]>>()
+
+  /** Returns the function that unsubscribes; it may be called twice. */
+  on<Name extends keyof MeshEvents>(name: Name, listener: (detail: MeshEvents[Name]) => unknown): () => void {
+    const guarded = (detail: MeshEvents[Name]): void => {
+      try {
+        const result: unknown = listener(detail)
+        if (result instanceof Promise) result.catch((error: unknown) => this.reportLater(error, name))
+      } catch (error) {
+        this.report(error, name)
+      }
+    }
+    this.emitter.on(name, guarded)
+    return () => void this.emitter.off(name, guarded)
+  }
+
+  /** True if anybody listens. */
+  emit<Name extends keyof MeshEvents>(name: Name, detail: MeshEvents[Name]): boolean {
+    return this.emitter.emit(name, detail as never)
+  }
+
+  removeAll(): void {
+    this.emitter.removeAllListeners()
+  }
+
+  private reportLater(error: unknown, name: keyof MeshEvents): void {
+    if (error instanceof MeshError && this.emitter.listenerCount('error') === 0) return
+    this.report(error, name)
+  }
+
+  /** A listener of `error` that throws is not told of it: that could go on for ever. */
+  private report(error: unknown, name: keyof MeshEvents): void {
+    const wrapped = new MeshError('ERR_LISTENER', `a listener of "${name}" threw: ${messageOf(error)}`, error)
+    if (name !== 'error' && this.emit('error', wrapped)) return
+    queueMicrotask(() => {
+      throw error
+    })
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Requests of the application that wait for the core: `send`, `broadcast`, `dial`. Each ends exactly once, in a receipt,
+ * a failure of the core, the caller's AbortSignal, or the end of the mesh. The number in flight is bounded by the core,
+ * which refuses what is above its `requestsMax`.
+ */
+
+import type { RequestId } from './core/ids.ts'
+import type { FailureCode, Input, Receipt } from './core/io.ts'
+import { abortError, MeshError, type MeshErrorCode } from './errors.ts'
+
+/** What one request says to the core, and how long it may be waited for. */
+export interface RequestPlan {
+  readonly input: (request: RequestId) => Input
+  readonly signal: AbortSignal | undefined
+}
+
+interface Waiter {
+  readonly resolve: (receipt: Receipt) => void
+  readonly reject: (error: MeshError) => void
+}
+
+const CODES: Readonly<Record<FailureCode, MeshErrorCode>> = {
+  unreachable: 'ERR_UNREACHABLE',
+  timeout: 'ERR_TIMEOUT',
+  refused: 'ERR_REFUSED',
+  cancelled: 'ERR_ABORTED',
+  closed: 'ERR_CLOSED',
+  busy: 'ERR_BUSY',
+}
+
+/** The public error for a failure that the core reports. */
+export const failureError = (code: FailureCode, detail: string): MeshError =>
+  new MeshError(CODES[code], detail === '' || detail === code ? code : `${code}: ${detail}`)
+
+export class Pending {
+  private readonly dispatch: (input: Input) => void
+  private readonly waiters = new Map<RequestId, Waiter>()
+  private count = 0
+
+  constructor(dispatch: (input: Input) => void) {
+    this.dispatch = dispatch
+  }
+
+  /** Resolves with the receipt; rejects with `MeshError` only. */
+  run({ input, signal }: RequestPlan): Promise<Receipt> {
+    if (signal?.aborted) return Promise.reject(abortError(signal))
+    const request = ++this.count as RequestId
+    const promise = new Promise<Receipt>((resolve, reject) => {
+      const abort = (): void => {
+        this.waiters.delete(request)
+        this.dispatch({ kind: 'cancel', request })
+        reject(abortError(signal as AbortSignal))
+      }
+      const settle = (): void => signal?.removeEventListener('abort', abort)
+      signal?.addEventListener('abort', abort, { once: true })
+      this.waiters.set(request, {
+        resolve: (receipt) => (settle(), resolve(receipt)),
+        reject: (error) => (settle(), reject(error)),
+      })
+    })
+    this.dispatch(input(request))
+    return promise
+  }
+
+  done(request: RequestId, receipt: Receipt): void {
+    this.take(request)?.resolve(receipt)
+  }
+
+  failed(request: RequestId, error: MeshError): void {
+    this.take(request)?.reject(error)
+  }
+
+  failAll(error: MeshError): void {
+    for (const request of [...this.waiters.keys()]) this.failed(request, error)
+  }
+
+  private take(request: RequestId): Waiter | undefined {
+    const waiter = this.waiters.get(request)
+    this.waiters.delete(request)
+    return waiter
+  }
+}
