@@ -222,7 +222,12 @@ function flagsOf(frame: UnicastFrame | LookupFrame | ReplyFrame): number {
   return frame.attempt | (frame.viaBootstrap ? VIA_BOOTSTRAP_BIT : 0)
 }
 
-function writeHeader(frame: { hopLimit: number; id: MessageId }, bytes: Uint8Array, offset: number, flags: number): void {
+function writeHeader(
+  frame: { hopLimit: number; id: MessageId },
+  bytes: Uint8Array,
+  offset: number,
+  flags: number,
+): void {
   if (frame.hopLimit >>> 0 > HOP_LIMIT_MAX) throw new RangeError(`hop limit ${frame.hopLimit} is not in 0…40`)
   bytes[offset] = frame.hopLimit
   bytes[offset + FLAGS] = flags

