@@ -1,0 +1,15 @@
+/** The simulator's public face: `musubi/sim`. */
+
+export { type CheckerOptions, Checkers, componentSizes, type Violation } from './checkers.ts'
+export { LATENCY_DEFAULTS, type LatencyOptions } from './latency.ts'
+export type { Machine, MachineInspection, MachineMaker, MachineSetup } from './machine.ts'
+export { bootstrapServer } from './makers.ts'
+export { EPOCH_MS, Network, NETWORK_DEFAULTS, type NetworkObserver, type NetworkOptions } from './network.ts'
+export { type Exchange, LinkEnd, SimNode } from './node.ts'
+export { EventQueue } from './queue.ts'
+export type { BroadcastRecord, UnicastRecord } from './requests.ts'
+export { Rng } from './rng.ts'
+export { SIGNALING_DEFAULTS, type SignalingOptions } from './signaling.ts'
+export { type Makers, Simulation, SIMULATION_DEFAULTS, type SimulationOptions } from './simulation.ts'
+export { type FrameCount, meanOf, quantileOf, Stats } from './stats.ts'
+export { TraceHash } from './trace.ts'

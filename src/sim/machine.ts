@@ -1,0 +1,32 @@
+/**
+ * What the simulator knows of the state machines it drives: `MeshNode` of `core/`, `BootstrapNode` of `bootstrap/`, or
+ * a liar made up by a test. Whatever takes inputs and has been given an `Io` will do.
+ */
+
+import type { Input, Io } from '../core/io.ts'
+import type { Instant, NetworkId, PeerId } from '../core/ids.ts'
+
+/** A protocol under simulation. `inspect` is optional: checkers look at what it tells. */
+export interface Machine {
+  handle(input: Input, now: Instant): void
+  inspect?(): MachineInspection
+}
+
+/** The part of a node's inspection that checkers use; anything more is left alone. */
+export interface MachineInspection {
+  /** Every bounded collection with its present size and its bound. */
+  readonly collections?: Readonly<Record<string, { readonly size: number; readonly max: number }>>
+  /** Links of the mesh that stand or are promised to running exchanges. */
+  readonly degree?: number
+}
+
+/** What a machine is made with. */
+export interface MachineSetup {
+  readonly id: PeerId
+  readonly network: NetworkId
+  readonly io: Io
+  /** Has this peer links of the mesh already? What its shell would say in the hello to a bootstrap. */
+  readonly isMember: (peer: PeerId) => boolean
+}
+
+export type MachineMaker = (setup: MachineSetup) => Machine

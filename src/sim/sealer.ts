@@ -1,0 +1,122 @@
+/**
+ * Modelled cryptography of one simulated peer: a sealed body is an object that says for whom it is, and honest code
+ * opens it only there. It keeps the promises that the core builds on (DESIGN §2): binding to id and target, expiry,
+ * a replay window, answers only to requests that were opened. Breaking seals is what `net/seal` is tested against.
+ */
+
+import { RecentMap } from '../core/bounded.ts'
+import type { Body, Message } from '../core/frames.ts'
+import type { Instant, MessageId, PeerId } from '../core/ids.ts'
+import type { Input, OpenJob, RefusedReason, SealJob, VerifyJob } from '../core/io.ts'
+import { messageBytes } from './sizes.ts'
+
+/** HPKE encapsulated key 32, tag 16, source 32, expiry 6, signature 64, type 1 (DESIGN §2). */
+export const SEAL_BYTES = 151
+/** An answer rides on the key of its request: tag 16, type 1, and no second signature. */
+export const ANSWER_BYTES = 17
+/** A signed broadcast: source 32, expiry 6, signature 64. */
+export const SIGNATURE_BYTES = 102
+
+/** DESIGN §2: expiry at most 60 s ahead, 30 s of clock skew tolerated, ids remembered for 2 minutes. */
+const LIFETIME_MS = 60_000
+const SKEW_MS = 30_000
+/** REFERENCE §4a: bounded replay window of 4,096. */
+export const REPLAY_MAX = 4_096
+const REPLAY_KEEP_MS = 120_000
+
+class SealedBody implements Body {
+  readonly byteLength: number
+  readonly as: SealJob['as']
+  readonly id: MessageId
+  readonly source: PeerId
+  readonly target: PeerId
+  readonly message: Message
+  readonly expiry: number
+
+  constructor(job: SealJob, source: PeerId, expiry: number) {
+    this.byteLength = messageBytes(job.message) + (job.as === 'answer' ? ANSWER_BYTES : SEAL_BYTES)
+    this.as = job.as
+    this.id = job.id
+    this.source = source
+    this.target = job.target
+    this.message = job.message
+    this.expiry = expiry
+  }
+}
+
+class SignedBody implements Body {
+  readonly byteLength: number
+  readonly id: MessageId
+  readonly source: PeerId
+  readonly payload: Body
+  readonly expiry: number
+
+  constructor(id: MessageId, source: PeerId, payload: Body, expiry: number) {
+    this.byteLength = payload.byteLength + SIGNATURE_BYTES
+    this.id = id
+    this.source = source
+    this.payload = payload
+    this.expiry = expiry
+  }
+}
+
+/** Seals, opens, signs and verifies in the name of one peer; each call returns the input that the job ends in. */
+export class ModelSealer {
+  readonly #self: PeerId
+  /** Opened requests, with the peer to answer. Full: the older half is forgotten. */
+  readonly #opened = new RecentMap<MessageId, PeerId>({ max: REPLAY_MAX, keepMs: REPLAY_KEEP_MS })
+
+  constructor(self: PeerId) {
+    this.#self = self
+  }
+
+  seal(job: SealJob, now: Instant): Input {
+    if (job.as === 'answer' && this.#opened.get(job.id) !== job.target) return refused(job, 'session')
+    return { kind: 'sealed', job, body: new SealedBody(job, this.#self, now + LIFETIME_MS) }
+  }
+
+  open(job: OpenJob, now: Instant): Input {
+    const { body } = job
+    if (!(body instanceof SealedBody)) return refused(job, 'malformed')
+    const reason = this.#whyNot(job, body, now)
+    if (reason !== null) return refused(job, reason)
+    if (job.as === 'request') this.#opened.set(job.id, body.source, now)
+    return { kind: 'opened', job, source: body.source, message: body.message }
+  }
+
+  sign(id: MessageId, payload: Body, now: Instant): Input {
+    return { kind: 'signed', id, body: new SignedBody(id, this.#self, payload, now + LIFETIME_MS) }
+  }
+
+  verify(job: VerifyJob, now: Instant): Input {
+    const { body, id, link } = job
+    if (!(body instanceof SignedBody)) return refused(job, 'malformed')
+    if (body.id !== id) return refused(job, 'signature')
+    const staleness = age(body.expiry, now)
+    if (staleness !== null) return refused(job, staleness)
+    return { kind: 'verified', id, link, source: body.source, payload: body.payload }
+  }
+
+  #whyNot(job: OpenJob, body: SealedBody, now: Instant): RefusedReason | null {
+    if (body.target !== this.#self) return 'undecryptable'
+    if (body.id !== job.id) return 'target'
+    if (body.as !== expectedSeal(job)) return 'undecryptable'
+    if (job.from !== null && job.as === 'reply' && body.source !== job.from) return 'undecryptable'
+    if (job.as === 'request' && this.#opened.has(job.id)) return 'replayed'
+    return age(body.expiry, now)
+  }
+}
+
+function expectedSeal(job: OpenJob): SealJob['as'] {
+  if (job.as === 'request') return 'request'
+  return job.from === null ? 'offer' : 'answer'
+}
+
+function age(expiry: number, now: Instant): RefusedReason | null {
+  if (expiry + SKEW_MS < now) return 'expired'
+  return expiry > now + LIFETIME_MS + SKEW_MS ? 'future' : null
+}
+
+function refused(job: SealJob | OpenJob | VerifyJob, reason: RefusedReason): Input {
+  return { kind: 'jobRefused', job, reason }
+}

@@ -1,0 +1,226 @@
+/**
+ * A whole run: one seed, one network, its statistics, its trace and its checkers, and the verbs that scenarios are made
+ * of. A run that breaks an invariant ends with an error that names the seed and the options: that is the bug report
+ * (DESIGN §8).
+ */
+
+import type { Frame } from '../core/frames.ts'
+import type { Instant } from '../core/ids.ts'
+import type { Input, NodeEvent } from '../core/io.ts'
+import { Checkers, type CheckerOptions, componentSizes, type Violation } from './checkers.ts'
+import type { MachineMaker } from './machine.ts'
+import { EPOCH_MS, Network, NETWORK_DEFAULTS, type NetworkObserver, type NetworkOptions } from './network.ts'
+import type { LinkEnd, SimNode } from './node.ts'
+import { type BroadcastRecord, Requests, type UnicastRecord } from './requests.ts'
+import { Rng } from './rng.ts'
+import { Stats } from './stats.ts'
+import { TraceHash } from './trace.ts'
+
+export interface SimulationOptions extends NetworkOptions, CheckerOptions {
+  /** Any integer. Everything random in the run comes from it. */
+  readonly seed: number
+  /** How far apart the checkers' walks over all nodes are, in milliseconds of virtual time. */
+  readonly sampleMs: number
+  /** Throw at the first violation (default), or only collect them. */
+  readonly isStrict: boolean
+}
+
+export const SIMULATION_DEFAULTS: Omit<SimulationOptions, 'seed'> = {
+  ...NETWORK_DEFAULTS,
+  // DESIGN §5: browsers' cap.
+  linksMax: 32,
+  // DESIGN §5: dead after 5 s of silence; the rest is one tick and one latency.
+  detectionMs: 7_000,
+  sampleMs: 5_000,
+  isStrict: true,
+}
+
+/** What the participants are. */
+export interface Makers {
+  readonly peer: MachineMaker
+  readonly bootstrap: MachineMaker
+}
+
+/** Every this many events the node at hand is asked for the sizes of its collections. */
+const INSPECT_EVENTS = 1_024
+const STREAM_SCENARIO = 3
+
+export class Simulation {
+  readonly options: SimulationOptions
+  readonly network: Network
+  readonly stats = new Stats()
+  readonly trace = new TraceHash()
+  readonly checkers: Checkers
+  readonly requests: Requests
+  /** For the scenario's own choices; drawing from it does not disturb the network. */
+  readonly rng: Rng
+  readonly #makers: Makers
+
+  constructor(makers: Makers, options: Partial<SimulationOptions> & { readonly seed: number }) {
+    this.options = { ...SIMULATION_DEFAULTS, ...options }
+    this.#makers = makers
+    this.rng = new Rng(options.seed, STREAM_SCENARIO)
+    this.checkers = new Checkers(this.options)
+    this.requests = new Requests(this.checkers, this.stats)
+    this.network = new Network(options.seed, this.options, this.#observer())
+  }
+
+  /** Milliseconds of virtual time since the beginning. */
+  get elapsedMs(): number {
+    return this.network.now - EPOCH_MS
+  }
+
+  /** Peers that are up, in the order they came. */
+  get peers(): SimNode[] {
+    return this.network.nodes.filter((node) => node.isUp && !node.isBootstrap)
+  }
+
+  get violations(): readonly Violation[] {
+    return this.checkers.violations
+  }
+
+  /** Sizes of the mesh's components, largest first. */
+  get components(): number[] {
+    return componentSizes(this.network.nodes)
+  }
+
+  /** A server that newcomers may contact from now on. After `killBootstrap`: the restarted one, empty. */
+  addBootstrap(): SimNode {
+    return this.#start(this.network.addNode(this.#makers.bootstrap, { isBootstrap: true }))
+  }
+
+  addPeer(): SimNode {
+    return this.#start(this.network.addNode(this.#makers.peer, { isBootstrap: false }))
+  }
+
+  /** `everyMs`: one after another, the first now. `withinMs`: at random instants of that span. All in virtual time. */
+  addPeers(count: number, pace: { readonly everyMs: number } | { readonly withinMs: number }): void {
+    for (let i = 0; i < count; i++) {
+      const delayMs = 'everyMs' in pace ? i * pace.everyMs : this.rng.below(pace.withinMs)
+      this.network.after(delayMs, () => this.addPeer())
+    }
+  }
+
+  /** All of them at this instant. Without notice they just fall silent, as a laptop does whose lid is closed. */
+  crash(nodes: readonly SimNode[], how: { readonly isNoticed: boolean } = { isNoticed: false }): void {
+    for (const node of nodes) {
+      this.network.crash(node, how)
+      this.requests.crashed(node)
+    }
+  }
+
+  /** Goodbye, then gone. */
+  leave(node: SimNode): void {
+    this.network.leave(node)
+    this.requests.crashed(node)
+  }
+
+  /** SIGKILL: the operating system closes the sockets, so everybody connected knows. */
+  killBootstrap(): void {
+    this.crash(this.network.bootstraps, { isNoticed: true })
+    this.network.bootstraps.length = 0
+  }
+
+  /** Asks `source` to send to `target`; the record fills as time goes on. `timeoutMs`: when the sender gives up. */
+  unicast(
+    source: SimNode,
+    target: SimNode,
+    how: { readonly bytes?: number; readonly timeoutMs?: number } = {},
+  ): UnicastRecord {
+    const { record, payload } = this.requests.createUnicast(source, target, how.bytes ?? 100)
+    const { request } = record
+    this.network.input(source, {
+      kind: 'send',
+      request,
+      target: target.id,
+      payload,
+      timeoutMs: how.timeoutMs ?? 30_000,
+    })
+    return record
+  }
+
+  broadcast(source: SimNode, how: { readonly bytes?: number } = {}): BroadcastRecord {
+    const { record, payload } = this.requests.createBroadcast(source, how.bytes ?? 100)
+    this.network.input(source, { kind: 'broadcast', request: record.request, payload })
+    return record
+  }
+
+  /** Lets virtual time pass. */
+  run(forMs: number): void {
+    const end = this.network.now + forMs
+    while (this.network.now < end) {
+      const sampleAt = this.network.now + this.options.sampleMs - (this.elapsedMs % this.options.sampleMs)
+      this.#runTo(Math.min(end, sampleAt))
+      if (this.network.now === sampleAt) this.#sample()
+    }
+  }
+
+  /** Until `condition` holds, asked every `everyMs`; false if it does not within `limitMs`. */
+  runUntil(condition: () => boolean, limits: { readonly limitMs: number; readonly everyMs?: number }): boolean {
+    const end = this.network.now + limits.limitMs
+    while (!condition()) {
+      if (this.network.now >= end) return false
+      this.run(Math.min(limits.everyMs ?? 100, end - this.network.now))
+    }
+    return true
+  }
+
+  #start(node: SimNode): SimNode {
+    node.startedAt = this.network.now
+    this.network.input(node, { kind: 'start' })
+    return node
+  }
+
+  #runTo(until: number): void {
+    try {
+      while (this.network.step(until as Instant));
+    } catch (cause) {
+      throw new Error(this.#report(`a machine threw at ${this.elapsedMs} ms: ${String(cause)}`), { cause })
+    }
+    this.#throwViolations()
+  }
+
+  #sample(): void {
+    this.checkers.sample(this.network.nodes, this.network.now)
+    this.#throwViolations()
+  }
+
+  #throwViolations(): void {
+    const first = this.violations[0]
+    if (first === undefined || !this.options.isStrict) return
+    throw new Error(this.#report(`${first.rule} at ${first.atMs - EPOCH_MS} ms, node ${first.node}: ${first.detail}`))
+  }
+
+  #report(what: string): string {
+    const { seed, ...options } = this.options
+    return `seed ${seed}: ${what}\noptions ${JSON.stringify(options)}`
+  }
+
+  #observer(): NetworkObserver {
+    const { stats, trace, checkers } = this
+    return {
+      handling: (node, input) => this.#handling(node, input),
+      sending: (_end: LinkEnd, frame: Frame) => stats.sending(frame),
+      opened: (end) => {
+        if (end.role === 'peer' && end.other.isOpen) stats.linksOpened++
+        checkers.opened(end, this.network.now)
+      },
+      closed: () => {},
+      emitted: (node, event) => this.#emitted(node, event),
+      swallowed: (frame) => stats.swallow(frame),
+      handled: (node) => {
+        if (trace.events % INSPECT_EVENTS === 0) checkers.inspect(node, this.network.now)
+      },
+    }
+  }
+
+  #handling(node: SimNode, input: Input): void {
+    this.trace.add(this.network.now, node.number, input)
+    this.stats.handling(input)
+  }
+
+  #emitted(node: SimNode, event: NodeEvent): void {
+    if (event.kind === 'ready') node.readyAt = this.network.now
+    this.requests.emitted(node, event, this.network.now)
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * A running 64-bit fingerprint of everything that happened: time, node, kind of input and the ids in it, in order. Two
+ * runs with equal fingerprints did the same. Two lanes of MurmurHash3's 32-bit round with different constants; not
+ * cryptographic, nobody attacks it.
+ */
+
+import type { Frame } from '../core/frames.ts'
+import type { Input } from '../core/io.ts'
+
+export class TraceHash {
+  #low = 0x243f6a88
+  #high = 0x85a308d3
+  #events = 0
+
+  /** Events so far. */
+  get events(): number {
+    return this.#events
+  }
+
+  /** 16 hexadecimal digits. */
+  get digest(): string {
+    return [this.#high, this.#low].map((lane) => (lane >>> 0).toString(16).padStart(8, '0')).join('')
+  }
+
+  /** `at`: milliseconds; `node`: the number of the node that handles `input`. */
+  add(at: number, node: number, input: Input): void {
+    this.#events++
+    this.#word(at)
+    this.#word(node)
+    this.#text(input.kind)
+    this.#input(input)
+  }
+
+  #input(input: Input): void {
+    switch (input.kind) {
+      case 'frame':
+        this.#word(input.link)
+        return this.#frame(input.frame)
+      case 'linkUp':
+      case 'linkDown':
+        return this.#word(input.link)
+      case 'timer':
+        return this.#text(input.token.kind)
+      case 'sealed':
+      case 'opened':
+      case 'jobRefused':
+        return this.#text(input.job.id)
+      case 'signed':
+      case 'verified':
+        return this.#text(input.id)
+      case 'described':
+      case 'signal':
+      case 'connected':
+      case 'exchangeFailed':
+      case 'answerCall':
+        return this.#text(input.exchange)
+      case 'send':
+      case 'broadcast':
+      case 'dial':
+      case 'cancel':
+        return this.#word(input.request)
+      case 'start':
+      case 'stop':
+      case 'bootstrapFailed':
+    }
+  }
+
+  #frame(frame: Frame): void {
+    this.#text(frame.kind)
+    if ('id' in frame) this.#text(frame.id)
+    if ('hopLimit' in frame) this.#word(frame.hopLimit)
+  }
+
+  /** The last eight characters: 36 bits and more of a random id, and kinds differ there too. */
+  #text(text: string): void {
+    const { length } = text
+    let word = length
+    for (let i = Math.max(0, length - 8); i < length; i++) word = (Math.imul(word, 31) + text.charCodeAt(i)) | 0
+    this.#word(word)
+  }
+
+  #word(word: number): void {
+    this.#low = round(this.#low, word, 0xcc9e2d51)
+    this.#high = round(this.#high, word, 0x1b873593)
+  }
+}
+
+function round(lane: number, word: number, factor: number): number {
+  const k = Math.imul(word, factor)
+  const mixed = lane ^ ((k << 15) | (k >>> 17))
+  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0
+}
