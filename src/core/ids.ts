@@ -5,7 +5,8 @@
  */
 
 declare const brand: unique symbol
-type Brand<T, Name extends string> = T & { readonly [brand]: Name }
+/** A record, not a literal: an intersection of two literals would be `never`, and anything would compile. */
+type Brand<T, Name extends string> = T & { readonly [brand]: { readonly [N in Name]: true } }
 
 /** A point of the 256-bit key space: 52 characters of lower-case base32 (RFC 4648 alphabet, no padding). */
 export type Key = Brand<string, 'Key'>

@@ -1,0 +1,307 @@
+/**
+ * The thin shell that runs one `MeshNode` on a real machine: every effect of `Io` is one short method here, and whatever
+ * comes of it returns as an `Input`. Inputs go through one queue: the core is never entered while it is at work, so an
+ * effect that completes at once is simply the next input. What a clock, a timer, a socket or WebRTC is comes from
+ * outside (`DriverParts`). Timers are not unref'd: an open mesh keeps its process alive, a stopped one does not.
+ */
+
+import type { Body, Frame, Message, OfferMessage, RefuseReason } from '../core/frames.ts'
+import type { ExchangeId, Instant, LinkId, MessageId, PeerId } from '../core/ids.ts'
+import type {
+  Input,
+  Io,
+  LinkRole,
+  NodeEvent,
+  OpenJob,
+  RefusedReason,
+  SealJob,
+  TimerToken,
+  VerifyJob,
+} from '../core/io.ts'
+import type { HandshakeFrame } from '../wire/handshake.ts'
+import type { Link, LinkCounters } from './link.ts'
+import type { After } from './timers.ts'
+
+/** What the driver runs: `MeshNode` is one. */
+export interface Core {
+  handle(input: Input, now: Instant): void
+}
+
+/** A link whose other end has proven its id, on its way to the core. */
+export interface ProvenLink {
+  readonly link: Link
+  readonly peer: PeerId
+  readonly role: LinkRole
+  /** The exchange that made it; null for links that needed none. */
+  readonly exchange: ExchangeId | null
+}
+
+/** Seals and signatures: `Sealer` is one. Its promises reject with an error that has a `reason`. */
+export interface Sealing {
+  seal(job: SealJob): Promise<Uint8Array>
+  open(job: OpenJob): Promise<{ readonly source: PeerId; readonly message: Message }>
+  sign(id: MessageId, payload: Uint8Array): Promise<Uint8Array>
+  verify(job: VerifyJob): Promise<{ readonly source: PeerId; readonly payload: Uint8Array }>
+}
+
+/** Offers and answers on a WebRTC implementation: `Exchanges` is one. What comes of them is dispatched as inputs. */
+export interface Exchanging {
+  createOffer(exchange: ExchangeId, to: { readonly remote: PeerId; readonly purpose: OfferMessage['purpose'] }): void
+  createAnswer(
+    exchange: ExchangeId,
+    offer: { readonly remote: PeerId; readonly purpose: OfferMessage['purpose']; readonly description: Uint8Array },
+  ): void
+  acceptAnswer(exchange: ExchangeId, description: Uint8Array): void
+  addSignal(exchange: ExchangeId, signal: Uint8Array): void
+  abandon(exchange: ExchangeId, reason: RefuseReason): void
+}
+
+/** Finds a bootstrap: `BootstrapClient` is one. Ends in a link attached or in the input `bootstrapFailed`. */
+export interface Contacting {
+  contact(): void
+}
+
+export interface DriverParts {
+  readonly sealing: Sealing
+  readonly exchanging: Exchanging
+  readonly contacting: Contacting
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number
+  readonly after: After
+  /** 32 uniformly random bits, cryptographic (`randomWords`). */
+  readonly random: () => number
+  /** Called between inputs, never from within the core: it may call anything here. Must not throw. */
+  readonly onEvent: (event: NodeEvent) => void
+  /** Something that should never happen: the core threw. It is kept from everything else. */
+  readonly onFault: (error: unknown) => void
+}
+
+/** How long `stop` waits for links to flush and close, in ms. Guess: a goodbye needs one round trip at most. */
+const STOP_MS = 1_000
+
+export class Driver implements Io {
+  /** Sealed or signed bytes refused, by reason. */
+  readonly refused: Record<RefusedReason, number> = {
+    malformed: 0,
+    undecryptable: 0,
+    signature: 0,
+    expired: 0,
+    future: 0,
+    replayed: 0,
+    session: 0,
+    network: 0,
+    target: 0,
+  }
+  private readonly parts: DriverParts
+  private readonly core: Core
+  private readonly links = new Map<LinkId, Link>()
+  private readonly timers = new Set<() => void>()
+  private readonly inputs: Input[] = []
+  private readonly events: NodeEvent[] = []
+  private linkCount = 0
+  private isDraining = false
+  private isStopped = false
+  private onLinksGone: () => void = () => {}
+
+  /** `createCore` gets the driver as its `Io`. */
+  constructor(createCore: (io: Io) => Core, parts: DriverParts) {
+    this.parts = parts
+    this.core = createCore(this)
+  }
+
+  /** Queue an input and, unless one is being handled, handle everything queued. Ignored once stopped. */
+  dispatch(input: Input): void {
+    if (this.isStopped) return
+    this.inputs.push(input)
+    if (!this.isDraining) this.drain()
+  }
+
+  /** A proven link joins: its frames and its end become inputs. */
+  attach({ link, peer, role, exchange }: ProvenLink): void {
+    if (this.isStopped) return link.close('closed')
+    const id = ++this.linkCount as LinkId
+    const { transport, isSecure } = link.channel
+    this.links.set(id, link)
+    this.dispatch({ kind: 'linkUp', link: id, peer, role, transport, isSecure, exchange })
+    link.onFrame = (frame) => this.receive(id, frame)
+    link.onDown = (reason) => this.lose(id, reason)
+  }
+
+  /** What a link has carried; undefined once it is down. */
+  counters(id: LinkId): LinkCounters | undefined {
+    return this.links.get(id)?.counters
+  }
+
+  /** Says goodbye on every link, waits for them to close (a second at most), and cancels all timers. Call once. */
+  async stop(): Promise<void> {
+    this.dispatch({ kind: 'stop' })
+    await this.closeLinks()
+    this.isStopped = true
+    for (const cancel of this.timers) cancel()
+    this.timers.clear()
+  }
+
+  private drain(): void {
+    this.isDraining = true
+    // The array grows while we walk it; it is emptied in one go, which is cheaper than shifting every input.
+    for (let index = 0; index < this.inputs.length; index++) {
+      this.handle(this.inputs[index] as Input)
+      this.deliverEvents()
+    }
+    this.inputs.length = 0
+    this.isDraining = false
+  }
+
+  private handle(input: Input): void {
+    try {
+      this.core.handle(input, this.parts.now() as Instant)
+    } catch (error) {
+      this.parts.onFault(error)
+    }
+  }
+
+  private deliverEvents(): void {
+    for (let event = this.events.shift(); event !== undefined; event = this.events.shift()) this.parts.onEvent(event)
+  }
+
+  private receive(link: LinkId, frame: Frame | HandshakeFrame): void {
+    if (isHandshake(frame)) this.links.get(link)?.close('unexpected handshake frame')
+    else this.dispatch({ kind: 'frame', link, frame })
+  }
+
+  private lose(link: LinkId, reason: string): void {
+    this.links.delete(link)
+    this.dispatch({ kind: 'linkDown', link, reason })
+    if (this.links.size === 0) this.onLinksGone()
+  }
+
+  private closeLinks(): Promise<void> {
+    for (const link of this.links.values()) link.close('closed')
+    if (this.links.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const cancel = this.parts.after(STOP_MS, resolve)
+      this.onLinksGone = () => (cancel(), resolve())
+    })
+  }
+
+  // ---- effects, in the order of `Io` ---------------------------------------------------------------------------------
+
+  random(): number {
+    return this.parts.random()
+  }
+
+  send(link: LinkId, frame: Frame): void {
+    this.links.get(link)?.send(frame)
+  }
+
+  closeLink(link: LinkId, reason: string): void {
+    this.links.get(link)?.close(reason)
+  }
+
+  schedule(token: TimerToken, delayMs: number): void {
+    const cancel = this.parts.after(delayMs, () => {
+      this.timers.delete(cancel)
+      this.dispatch({ kind: 'timer', token })
+    })
+    this.timers.add(cancel)
+  }
+
+  contactBootstrap(): void {
+    this.parts.contacting.contact()
+  }
+
+  seal(job: SealJob): void {
+    this.finish(this.parts.sealing.seal(job), job, (body) => ({ kind: 'sealed', job, body }))
+  }
+
+  open(job: OpenJob): void {
+    this.finish(this.parts.sealing.open(job), job, (opened) => ({ kind: 'opened', job, ...opened }))
+  }
+
+  sign(id: MessageId, payload: Body): void {
+    // Signing with our own key cannot be refused: a failure is a fault, and the request runs into its time-out.
+    this.parts.sealing
+      .sign(id, bytesOf(payload))
+      .then((body) => this.dispatch({ kind: 'signed', id, body }), this.parts.onFault)
+  }
+
+  verify(job: VerifyJob): void {
+    const { id, link } = job
+    this.finish(this.parts.sealing.verify(job), job, (verified) => ({ kind: 'verified', id, link, ...verified }))
+  }
+
+  createOffer(exchange: ExchangeId, to: { readonly remote: PeerId; readonly purpose: OfferMessage['purpose'] }): void {
+    this.parts.exchanging.createOffer(exchange, to)
+  }
+
+  createAnswer(
+    exchange: ExchangeId,
+    offer: { readonly remote: PeerId; readonly purpose: OfferMessage['purpose']; readonly description: Body },
+  ): void {
+    this.parts.exchanging.createAnswer(exchange, { ...offer, description: bytesOf(offer.description) })
+  }
+
+  acceptAnswer(exchange: ExchangeId, description: Body): void {
+    this.parts.exchanging.acceptAnswer(exchange, bytesOf(description))
+  }
+
+  addSignal(exchange: ExchangeId, signal: Body): void {
+    this.parts.exchanging.addSignal(exchange, bytesOf(signal))
+  }
+
+  abandon(exchange: ExchangeId, reason: RefuseReason): void {
+    this.parts.exchanging.abandon(exchange, reason)
+  }
+
+  emit(event: NodeEvent): void {
+    this.events.push(event)
+  }
+
+  /** Every sealing job ends in exactly one input. */
+  private finish<T>(work: Promise<T>, job: SealJob | OpenJob | VerifyJob, done: (result: T) => Input): void {
+    work.then(
+      (result) => this.dispatch(done(result)),
+      (error: unknown) => {
+        const reason = refusedReason(error, this.refused)
+        // Not the bytes' fault but ours or the platform's: reported, and the core gets its one input all the same.
+        if (reason === null) this.parts.onFault(error)
+        else this.refused[reason]++
+        this.dispatch({ kind: 'jobRefused', job, reason: reason ?? 'malformed' })
+      },
+    )
+  }
+}
+
+/** 32 random bits a call from a cryptographic source, fetched a kilobyte at a time: a call of its own costs 20 times more. */
+export function randomWords(crypto: { getRandomValues(words: Uint32Array<ArrayBuffer>): unknown }): () => number {
+  const words = new Uint32Array(256)
+  let used = words.length
+  return () => {
+    if (used === words.length) {
+      crypto.getRandomValues(words)
+      used = 0
+    }
+    return words[used++] as number
+  }
+}
+
+function refusedReason(error: unknown, known: Readonly<Record<RefusedReason, number>>): RefusedReason | null {
+  const { reason } = error as { readonly reason?: unknown }
+  return typeof reason === 'string' && Object.hasOwn(known, reason) ? (reason as RefusedReason) : null
+}
+
+function isHandshake(frame: Frame | HandshakeFrame): frame is HandshakeFrame {
+  switch (frame.kind) {
+    case 'challenge':
+    case 'hello':
+    case 'welcome':
+    case 'proof':
+    case 'denied':
+      return true
+    default:
+      return false
+  }
+}
+
+/** In this shell every body is bytes: they come from `wire/` or from the application. */
+const bytesOf = (body: Body): Uint8Array => body as Uint8Array
