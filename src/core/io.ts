@@ -169,7 +169,7 @@ export interface Io {
   closeLink(link: LinkId, reason: string): void
   schedule(token: TimerToken, delayMs: number): void
   /** Open one WebSocket to a bootstrap; ends in `linkUp` (role bootstrap) or `bootstrapFailed`. Backoff between URLs is the shell's. */
-  contactBootstrap(): void
+  contactBootstrap(purpose: 'join' | 'visit'): void
   seal(job: SealJob): void
   open(job: OpenJob): void
   /** Sign a broadcast; ends in `signed`. */

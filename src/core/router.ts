@@ -9,7 +9,7 @@
 
 import { RecentMap } from './bounded.ts'
 import { type Bucket, type Rate, createBucket, take } from './budget.ts'
-import type { Body, BroadcastFrame, Frame, LookupFrame, NackFrame, NackReason, ReplyFrame, UnicastFrame } from './frames.ts'
+import type { Body, BroadcastFrame, Frame, LookupFrame, NackFrame, NackReason, ReplyFrame, RoutedFrame, UnicastFrame } from './frames.ts'
 import { HOP_LIMIT_MAX } from './frames.ts'
 import type { Geometry } from './geometry.ts'
 import type { Instant, LinkId, MessageId, PeerId } from './ids.ts'
@@ -51,6 +51,8 @@ const PATH_KEEP_MS = 60_000
 /** Links no closer than ourselves that one node tries for one message: enough to leave a local minimum (guess). */
 const DETOURS_MAX = 6
 const HEADER_BYTES = 52
+/** Requester, prefix and slot of a lookup. */
+const LOOKUP_BYTES = 35
 
 /** What the router needs from the node around it. */
 export interface RouterHooks {
@@ -242,7 +244,7 @@ export class Router {
     return false
   }
 
-  private afford(frame: UnicastFrame | LookupFrame | ReplyFrame | BroadcastFrame, from: Route, now: Instant): boolean {
+  private afford(frame: RoutedFrame, from: Route, now: Instant): boolean {
     const { linkFrames, linkBytes } = this.config
     const isAffordable =
       take(from.frames, linkFrames, { amount: 1, now }) && take(from.bytes, linkBytes, { amount: sizeOf(frame), now })
@@ -347,6 +349,6 @@ function pathKey(frame: { readonly id: MessageId; readonly attempt: number }): s
   return frame.attempt === 0 ? frame.id : frame.id + frame.attempt
 }
 
-function sizeOf(frame: { readonly body?: Body }): number {
-  return HEADER_BYTES + (frame.body?.byteLength ?? 0)
+function sizeOf(frame: RoutedFrame): number {
+  return frame.kind === 'lookup' ? HEADER_BYTES + LOOKUP_BYTES : HEADER_BYTES + frame.body.byteLength
 }

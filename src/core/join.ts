@@ -1,0 +1,224 @@
+/**
+ * Getting in and staying found (DESIGN §7): the one contact with a bootstrap that a newcomer needs, the entry's lease,
+ * and the lottery by which every peer looks in again at random so that meshes that were split without knowing merge.
+ * Through the bootstrap goes one lookup for our own id; whoever is closest answers with an offer, and everything after
+ * that link travels over the mesh.
+ */
+
+import type { IntroductionFrame } from './frames.ts'
+import { commonPrefixBits } from './geometry.ts'
+import type { Instant, LinkId, MessageId, PeerId } from './ids.ts'
+import type { Io, LinkUp, TimerToken } from './io.ts'
+import type { Lookups } from './lookups.ts'
+import type { Neighbors } from './neighbors.ts'
+import type { Signaling } from './signaling.ts'
+
+export interface JoinConfig {
+  readonly self: PeerId
+  /** There is somebody to contact at all. */
+  readonly hasBootstrap: boolean
+  /** Visits a second that all peers together pay a bootstrap (DESIGN §7: c about 1). */
+  readonly lotteryPerSecond: number
+}
+
+export interface JoinParts {
+  readonly io: Pick<Io, 'random' | 'closeLink' | 'contactBootstrap' | 'schedule' | 'emit'>
+  readonly neighbors: Neighbors
+  readonly lookups: Lookups
+  readonly signaling: Signaling
+  /** Adds or removes the bootstrap link at router and liveness. */
+  readonly attach: (up: LinkUp, now: Instant) => void
+  readonly detach: (link: LinkId) => void
+}
+
+export type BootstrapState = 'none' | 'contacting' | 'connected' | 'left' | 'lost'
+
+/** The lottery never runs faster than this per peer, however small the mesh (guess: twice the gate of 60 s for a merge). */
+const LOTTERY_MIN_MS = 20_000
+/** Wait for an introduction after the link to a bootstrap is up. */
+const INTRODUCTION_MS = 5_000
+/** First pause after a failed attempt to get in, doubling to the greatest (guess). */
+const RETRY_MS = 250
+const RETRY_MAX_MS = 5_000
+/** Failed attempts over one bootstrap link before a new introduction is asked for. */
+const ATTEMPTS_MAX = 5
+/** A visitor stays for the answer to its one lookup, then leaves. */
+const VISIT_MS = 4_000
+
+interface Contact {
+  readonly link: LinkId
+  readonly since: Instant
+  entries: readonly PeerId[] | null
+  leaseUntil: number
+  attempts: number
+  retryAt: number
+  lookup: MessageId | null
+}
+
+export class Join {
+  readonly counters = { contacts: 0, contactsFailed: 0, joinLookups: 0, lotteryVisits: 0 }
+  state: BootstrapState = 'none'
+  isReady = false
+  private readonly config: JoinConfig
+  private readonly parts: JoinParts
+  private contact: Contact | null = null
+  private isContacting = false
+  private failures = 0
+  private contactAt = 0
+
+  constructor(config: JoinConfig, parts: JoinParts) {
+    this.config = config
+    this.parts = parts
+  }
+
+  get link(): LinkId | null {
+    return this.contact?.link ?? null
+  }
+
+  start(now: Instant): void {
+    this.scheduleLottery()
+    this.tick(now)
+  }
+
+  // ---- the bootstrap link ---------------------------------------------------------------------------------------------
+
+  onLinkUp(up: LinkUp, now: Instant): void {
+    this.isContacting = false
+    this.failures = 0
+    if (this.contact !== null) this.leave('replaced')
+    this.contact = { link: up.link, since: now, entries: null, leaseUntil: 0, attempts: 0, retryAt: 0, lookup: null }
+    this.parts.attach(up, now)
+    this.setState('connected', up.peer)
+  }
+
+  onLinkDown(link: LinkId, reason: string): void {
+    if (this.contact?.link !== link) return
+    this.contact = null
+    this.parts.detach(link)
+    this.setState('lost', reason)
+  }
+
+  onContactFailed(reason: string, now: Instant): void {
+    this.isContacting = false
+    this.counters.contactsFailed++
+    this.contactAt = now + this.backoff(this.failures++)
+    this.setState('lost', reason)
+  }
+
+  onIntroduction(frame: IntroductionFrame, link: LinkId, now: Instant): void {
+    const { contact } = this
+    if (contact?.link !== link) return
+    const isFirst = contact.entries === null
+    contact.entries = frame.entries.filter((id) => id !== this.config.self)
+    contact.leaseUntil = frame.leaseMs > 0 ? now + frame.leaseMs : 0
+    if (isFirst && this.parts.neighbors.size > 0) this.seekOtherMesh(contact, now)
+    this.tick(now)
+  }
+
+  // ---- upkeep ---------------------------------------------------------------------------------------------------------
+
+  tick(now: Instant): void {
+    if (this.parts.neighbors.size === 0) this.getIn(now)
+    else if (!this.isReady && this.parts.neighbors.ringStands(now)) this.becomeReady()
+    if (this.contact !== null && this.mayLeave(this.contact, now)) this.leave('left')
+  }
+
+  onLottery(now: Instant): void {
+    this.scheduleLottery()
+    if (!this.config.hasBootstrap || this.contact !== null || this.isContacting || this.parts.neighbors.size === 0) return
+    this.counters.lotteryVisits++
+    this.contactBootstrap('visit', now)
+  }
+
+  stop(): void {
+    if (this.contact !== null) this.leave('left')
+  }
+
+  private becomeReady(): void {
+    if (this.isReady) return
+    this.isReady = true
+    this.parts.io.emit({ kind: 'ready' })
+  }
+
+  private getIn(now: Instant): void {
+    const { contact } = this
+    if (contact === null) {
+      if (this.config.hasBootstrap && !this.isContacting && now >= this.contactAt) this.contactBootstrap('join', now)
+    } else if (contact.entries === null) {
+      if (now - contact.since > INTRODUCTION_MS) this.leave('silent')
+    } else if (contact.entries.length === 0) {
+      this.becomeReady()
+    } else {
+      this.knock(contact, contact.entries, now)
+    }
+  }
+
+  /** One attempt at a first link: a lookup for our own id, later for any id, and offers to the entries themselves. */
+  private knock(contact: Contact, entries: readonly PeerId[], now: Instant): void {
+    if (this.parts.lookups.isPending(contact.lookup) || now < contact.retryAt || this.parts.signaling.linksInFlight > 0) return
+    if (contact.attempts >= ATTEMPTS_MAX) {
+      this.leave('no way in')
+      this.contactAt = now + this.backoff(2)
+      return
+    }
+    const { lookups, signaling } = this.parts
+    const isFirst = contact.attempts === 0
+    contact.attempts++
+    contact.retryAt = now + this.backoff(contact.attempts)
+    this.counters.joinLookups++
+    contact.lookup = isFirst ? lookups.nearest('guest', 256, contact.link, now) : lookups.anybody('guest', contact.link, now)
+    const entry = entries[contact.attempts % entries.length]
+    if (!isFirst && entry !== undefined) signaling.offerLink(entry, 'guest', contact.link)
+  }
+
+  /** Is there somebody nearer to us than our own mesh knows? Then there are two meshes, and now a bridge. */
+  private seekOtherMesh(contact: Contact, now: Instant): void {
+    let nearest = 0
+    for (const peer of this.parts.neighbors.peerIds()) nearest = Math.max(nearest, commonPrefixBits(this.config.self, peer))
+    contact.lookup = this.parts.lookups.nearest('ring', Math.min(255, nearest + 1), contact.link, now)
+  }
+
+  private mayLeave(contact: Contact, now: Instant): boolean {
+    if (this.parts.neighbors.size === 0 || !this.isReady || contact.leaseUntil > now) return false
+    if (this.parts.lookups.isPending(contact.lookup) && now - contact.since < VISIT_MS) return false
+    return contact.entries !== null
+  }
+
+  private contactBootstrap(purpose: 'join' | 'visit', now: Instant): void {
+    this.isContacting = true
+    this.contactAt = now
+    this.counters.contacts++
+    if (purpose === 'join') this.setState('contacting', '')
+    this.parts.io.contactBootstrap(purpose)
+  }
+
+  private leave(detail: string): void {
+    const { contact } = this
+    if (contact === null) return
+    this.contact = null
+    this.parts.io.closeLink(contact.link, detail)
+    this.parts.detach(contact.link)
+    this.setState('left', detail)
+  }
+
+  private setState(state: BootstrapState & ('contacting' | 'connected' | 'left' | 'lost'), detail: string): void {
+    if (this.state === state) return
+    this.state = state
+    this.parts.io.emit({ kind: 'bootstrap', state, detail })
+  }
+
+  // Exponentially distributed, so that the server sees a steady trickle and nobody can predict who comes next.
+  private scheduleLottery(): void {
+    const token: TimerToken = { kind: 'lottery' }
+    const meanMs = Math.max(LOTTERY_MIN_MS, (1000 * this.parts.neighbors.sizeEstimate()) / this.config.lotteryPerSecond)
+    this.parts.io.schedule(token, Math.round(-Math.log(1 - this.unit()) * meanMs))
+  }
+
+  private backoff(failures: number): number {
+    return Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** failures) * (0.5 + this.unit())
+  }
+
+  private unit(): number {
+    return this.parts.io.random() / 2 ** 32
+  }
+}

@@ -1,0 +1,394 @@
+/**
+ * Offer, answer and further signals of one exchange, over the router (DESIGN §6; roles and glare after JSEP, RFC 8829).
+ * An offer is a request like any other and its answer the reply; an offer that answers a lookup goes the other way round:
+ * it is the reply, and its answer a request. SDP is opaque here. The exchange ends when the shell reports a proven
+ * link, when either side refuses, or when time is up: exactly one `settled` for each.
+ */
+
+import { evictOldest } from './bounded.ts'
+import type { Body, Message, OfferMessage, RefuseReason, Slot } from './frames.ts'
+import type { ExchangeId, Instant, LinkId, MessageId, PeerId, RequestId } from './ids.ts'
+import type { FailureCode, Io, OfferPath } from './io.ts'
+import type { Arrival, Asked, Requests } from './requests.ts'
+
+export interface SignalingConfig {
+  readonly self: PeerId
+  /** Links being set up at once, either way (REFERENCE §8: 16). */
+  readonly exchangesMax: number
+  /** Calls ringing or connected at once (guess). */
+  readonly callsMax: number
+  /** From offer to proven link, in ms: ICE gives up on its own only after 15–30 s (REFERENCE §6: answers later than 10 s fail). */
+  readonly exchangeTimeoutMs: number
+}
+
+export const EXCHANGES_MAX = 16
+export const CALLS_MAX = 256
+export const EXCHANGE_TIMEOUT_MS = 10_000
+const SIGNAL_TIMEOUT_MS = 8_000
+
+export interface Exchange {
+  readonly id: ExchangeId
+  readonly remote: PeerId
+  readonly purpose: OfferMessage['purpose']
+  readonly slot: Slot
+  readonly isOfferer: boolean
+  readonly metadata: Body
+  readonly timeoutMs: number
+  /** `dial`'s request. */
+  readonly request: RequestId | null
+  /** The link that our side's frames leave by first; null: the router's choice. */
+  readonly via: LinkId | null
+  /** What our replies answer: the offer we got, or the lookup that we answer with an offer. */
+  readonly asked: Asked | null
+  /** describing: the shell is at work. offered: waiting for the answer. connecting: ICE is at work. up: a connected call. */
+  state: 'ringing' | 'describing' | 'offered' | 'connecting' | 'up'
+  /** The offer, kept until the application has accepted the call. */
+  offer: Body | null
+  asking: MessageId | null
+  offerPath: OfferPath
+}
+
+export interface SignalingHooks {
+  /** May this peer have a link for that slot? Null: yes. */
+  admit(remote: PeerId, slot: Slot): RefuseReason | null
+  /** A call rings. */
+  ring(exchange: Exchange): void
+  /** An exchange is over: up (a link or call stands), or why not. */
+  settled(exchange: Exchange, outcome: 'up' | RefuseReason | FailureCode, now: Instant): void
+  /** A call that was up has closed. */
+  hungUp(exchange: Exchange, reason: string): void
+}
+
+type SignalingIo = Pick<Io, 'createOffer' | 'createAnswer' | 'acceptAnswer' | 'addSignal' | 'abandon' | 'schedule'>
+
+const EMPTY: Body = new Uint8Array(0)
+
+export class Signaling {
+  readonly counters = { offered: 0, answered: 0, up: 0, refused: 0, timeouts: 0, glare: 0, stray: 0 }
+  private readonly config: SignalingConfig
+  private readonly io: SignalingIo
+  private readonly requests: Requests
+  private readonly hooks: SignalingHooks
+  private readonly newId: () => ExchangeId
+  private readonly exchanges = new Map<ExchangeId, Exchange>()
+  private linkCount = 0
+
+  constructor(config: SignalingConfig, parts: { io: SignalingIo; requests: Requests; hooks: SignalingHooks; newId: () => ExchangeId }) {
+    this.config = config
+    this.io = parts.io
+    this.requests = parts.requests
+    this.hooks = parts.hooks
+    this.newId = parts.newId
+  }
+
+  get collections(): Record<string, { size: number; max: number }> {
+    const { exchangesMax, callsMax } = this.config
+    return { exchanges: { size: this.exchanges.size, max: exchangesMax + callsMax } }
+  }
+
+  /** Links under way, ours and others'. */
+  get linksInFlight(): number {
+    return this.linkCount
+  }
+
+  get isBusy(): boolean {
+    return this.linkCount >= this.config.exchangesMax
+  }
+
+  /** The exchange for a link to `remote` that is under way. */
+  linkTo(remote: PeerId): Exchange | undefined {
+    for (const exchange of this.exchanges.values()) {
+      if (exchange.purpose === 'link' && exchange.remote === remote) return exchange
+    }
+    return undefined
+  }
+
+  /** Peers that links are under way to. */
+  *linkTargets(): IterableIterator<Exchange> {
+    for (const exchange of this.exchanges.values()) if (exchange.purpose === 'link') yield exchange
+  }
+
+  /** Offers `remote` a link. Null: too many under way. */
+  offerLink(remote: PeerId, slot: Slot, via: LinkId | null): Exchange | null {
+    if (this.isBusy) return null
+    return this.offer({ remote, slot, via, purpose: 'link', metadata: EMPTY, timeoutMs: this.config.exchangeTimeoutMs, request: null, asked: null })
+  }
+
+  /** Answers a lookup with an offer, sealed to the requester that it names. */
+  offerToRequester(asked: Asked, slot: Slot): Exchange | null {
+    if (this.isBusy) return null
+    const { source: remote } = asked
+    return this.offer({ remote, slot, via: null, purpose: 'link', metadata: EMPTY, timeoutMs: this.config.exchangeTimeoutMs, request: null, asked })
+  }
+
+  /** Calls `remote` for the application. Null: too many calls. */
+  call(remote: PeerId, options: { readonly request: RequestId; readonly metadata: Body; readonly timeoutMs: number }, onCreated: (exchange: ExchangeId) => void): Exchange | null {
+    if (this.callCount() >= this.config.callsMax) return null
+    return this.offer({ remote, slot: 'random', via: null, purpose: 'call', asked: null, ...options }, onCreated)
+  }
+
+  private callCount(): number {
+    return this.exchanges.size - this.linkCount
+  }
+
+  private offer(
+    options: Pick<Exchange, 'remote' | 'slot' | 'via' | 'purpose' | 'metadata' | 'timeoutMs' | 'request' | 'asked'>,
+    onCreated?: (exchange: ExchangeId) => void,
+  ): Exchange {
+    const exchange = this.add({ ...options, id: this.newId(), isOfferer: true, state: 'describing', offer: null, asking: null, offerPath: NO_PATH })
+    this.counters.offered++
+    onCreated?.(exchange.id)
+    this.io.createOffer(exchange.id, { remote: exchange.remote, purpose: exchange.purpose })
+    return exchange
+  }
+
+  private add(exchange: Exchange): Exchange {
+    evictOldest(this.exchanges, this.config.exchangesMax + this.config.callsMax)
+    this.exchanges.set(exchange.id, exchange)
+    if (exchange.purpose === 'link') this.linkCount++
+    this.io.schedule({ kind: 'exchange', exchange: exchange.id }, exchange.timeoutMs)
+    return exchange
+  }
+
+  private remove(exchange: Exchange): void {
+    if (!this.exchanges.delete(exchange.id)) return
+    if (exchange.purpose === 'link') this.linkCount--
+    if (exchange.asking !== null) this.requests.cancel(exchange.asking)
+  }
+
+  // ---- what the shell reports -----------------------------------------------------------------------------------------
+
+  onDescribed(id: ExchangeId, description: Body, now: Instant): void {
+    const exchange = this.exchanges.get(id)
+    if (exchange === undefined || exchange.state !== 'describing') return
+    if (exchange.isOfferer) this.sendOffer(exchange, description, now)
+    else this.sendAnswer(exchange, description, now)
+  }
+
+  /** Later candidates, or renegotiation of a call. */
+  onLocalSignal(id: ExchangeId, signal: Body, now: Instant): void {
+    const exchange = this.exchanges.get(id)
+    if (exchange === undefined) return
+    const message: Message = { kind: 'signal', exchange: id, signal }
+    // Breadcrumbs last two minutes and lead to a newcomer whom no unicast would find; after that the mesh knows it.
+    if (exchange.asked !== null && exchange.state !== 'up') this.requests.respond(exchange.asked, message)
+    else this.ask(exchange, message, now)
+  }
+
+  /** The shell has a proven link or connection for this exchange. */
+  onUp(id: ExchangeId, now: Instant): Exchange | undefined {
+    const exchange = this.exchanges.get(id)
+    if (exchange === undefined) return undefined
+    this.counters.up++
+    if (exchange.purpose === 'call') exchange.state = 'up'
+    else this.remove(exchange)
+    exchange.offer = null
+    this.hooks.settled(exchange, 'up', now)
+    return exchange
+  }
+
+  onFailed(id: ExchangeId, reason: string, now: Instant): void {
+    const exchange = this.exchanges.get(id)
+    if (exchange === undefined) return
+    if (exchange.state === 'up') {
+      this.remove(exchange)
+      this.hooks.hungUp(exchange, reason)
+      return
+    }
+    if (!exchange.isOfferer && exchange.asked !== null) this.refuse(exchange.asked, id, 'failed')
+    this.end(exchange, 'failed', now)
+  }
+
+  onTimer(id: ExchangeId, now: Instant): void {
+    const exchange = this.exchanges.get(id)
+    if (exchange === undefined || exchange.state === 'up') return
+    this.counters.timeouts++
+    if (exchange.state === 'ringing' && exchange.asked !== null) this.refuse(exchange.asked, id, 'timeout')
+    this.end(exchange, 'timeout', now)
+  }
+
+  /** The application or the neighbour manager no longer wants it. */
+  abandon(id: ExchangeId, reason: RefuseReason, now: Instant): void {
+    const exchange = this.exchanges.get(id)
+    if (exchange !== undefined) this.end(exchange, reason, now)
+  }
+
+  abandonAll(now: Instant): void {
+    for (const exchange of [...this.exchanges.values()]) this.end(exchange, 'closed', now)
+  }
+
+  callOf(request: RequestId): Exchange | undefined {
+    for (const exchange of this.exchanges.values()) if (exchange.request === request) return exchange
+    return undefined
+  }
+
+  /** The application's word on a call that rings. */
+  answerCall(id: ExchangeId, accept: boolean, now: Instant): void {
+    const exchange = this.exchanges.get(id)
+    if (exchange?.state !== 'ringing' || exchange.offer === null) return
+    if (accept) this.createAnswer(exchange, exchange.offer)
+    else {
+      if (exchange.asked !== null) this.refuse(exchange.asked, id, 'rejected')
+      this.end(exchange, 'rejected', now)
+    }
+  }
+
+  // ---- what the other side says ---------------------------------------------------------------------------------------
+
+  /** An offer, as a request or as the reply to a lookup of ours. */
+  onOffer(message: OfferMessage, asked: Asked, now: Instant): void {
+    const reason = this.exchanges.has(message.exchange) ? 'busy' : message.purpose === 'call' ? this.refuseCall() : this.refuseLink(message, asked.source, now)
+    if (reason !== null) {
+      this.counters.refused++
+      if (asked.by === 'lookup') this.refuseByRequest(asked, message.exchange, reason, now)
+      else this.refuse(asked, message.exchange, reason)
+      return
+    }
+    const exchange = this.add(exchangeFor(message, asked, this.config.exchangeTimeoutMs))
+    if (message.purpose === 'link') this.createAnswer(exchange, message.description)
+    else {
+      exchange.offer = message.description
+      this.hooks.ring(exchange)
+    }
+  }
+
+  /** The answer to an offer of ours; from its reply, or as a request if our offer was a reply. */
+  onAnswer(id: ExchangeId, description: Body, from: { readonly source: PeerId; readonly arrival: Arrival }): boolean {
+    const exchange = this.exchanges.get(id)
+    if (exchange === undefined || !exchange.isOfferer || exchange.remote !== from.source || exchange.state !== 'offered') {
+      this.counters.stray++
+      return false
+    }
+    exchange.state = 'connecting'
+    exchange.offerPath = pathOf(from.arrival)
+    this.io.acceptAnswer(id, description)
+    return true
+  }
+
+  onSignal(id: ExchangeId, signal: Body, source: PeerId): void {
+    if (this.exchanges.get(id)?.remote === source) this.io.addSignal(id, signal)
+    else this.counters.stray++
+  }
+
+  onRefused(id: ExchangeId, reason: RefuseReason, from: { readonly source: PeerId; readonly now: Instant }): void {
+    const exchange = this.exchanges.get(id)
+    if (exchange === undefined || exchange.remote !== from.source || exchange.state === 'up') return
+    if (reason === 'glare') this.counters.glare++
+    this.end(exchange, reason, from.now)
+  }
+
+  private refuseCall(): RefuseReason | null {
+    return this.callCount() >= this.config.callsMax ? 'busy' : null
+  }
+
+  /** Glare: of two offers that cross, the lower id's stands. */
+  private refuseLink(message: OfferMessage, source: PeerId, now: Instant): RefuseReason | null {
+    const ours = this.linkTo(source)
+    if (ours !== undefined) {
+      if (!ours.isOfferer || this.config.self < source) return 'glare'
+      this.counters.glare++
+      this.end(ours, 'glare', now)
+    }
+    return this.isBusy ? 'busy' : this.hooks.admit(source, message.slot)
+  }
+
+  private createAnswer(exchange: Exchange, description: Body): void {
+    exchange.state = 'describing'
+    exchange.offer = null
+    this.counters.answered++
+    this.io.createAnswer(exchange.id, { remote: exchange.remote, purpose: exchange.purpose, description })
+  }
+
+  private sendOffer(exchange: Exchange, description: Body, now: Instant): void {
+    const { id, purpose, slot, metadata } = exchange
+    exchange.state = 'offered'
+    const message: Message = { kind: 'offer', exchange: id, purpose, slot, description, metadata }
+    if (exchange.asked === null) this.ask(exchange, message, now)
+    else this.requests.respond(exchange.asked, message)
+  }
+
+  private sendAnswer(exchange: Exchange, description: Body, now: Instant): void {
+    exchange.state = 'connecting'
+    const message: Message = { kind: 'answer', exchange: exchange.id, description }
+    if (exchange.asked === null) this.ask(exchange, message, now)
+    else this.requests.respond(exchange.asked, message)
+  }
+
+  private ask(exchange: Exchange, message: Message, now: Instant): void {
+    const isOffer = message.kind === 'offer'
+    const asking = this.requests.start(
+      {
+        target: exchange.remote,
+        message,
+        via: exchange.via,
+        timeoutMs: isOffer ? exchange.timeoutMs : SIGNAL_TIMEOUT_MS,
+        onReply: (reply, outcome, at) => this.onReply(exchange, reply, { source: exchange.remote, arrival: outcome.arrival }, at),
+        onFailure: (code, at) => this.onAskFailed(exchange, message, code, at),
+      },
+      now,
+    )
+    if (isOffer) exchange.asking = asking
+    if (isOffer && asking === null) this.end(exchange, 'busy', now)
+  }
+
+  private onReply(exchange: Exchange, reply: Message, from: { readonly source: PeerId; readonly arrival: Arrival }, now: Instant): void {
+    if (reply.kind === 'answer' && reply.exchange === exchange.id) this.onAnswer(exchange.id, reply.description, from)
+    else if (reply.kind === 'signal' && reply.exchange === exchange.id) this.onSignal(exchange.id, reply.signal, exchange.remote)
+    else if (reply.kind === 'refuse') this.onRefused(exchange.id, reply.reason, { source: exchange.remote, now })
+  }
+
+  private onAskFailed(exchange: Exchange, message: Message, code: FailureCode, now: Instant): void {
+    // Lost late candidates do not end an exchange; a lost offer or answer does.
+    if (message.kind !== 'signal' && exchange.state !== 'up') this.end(exchange, code, now)
+  }
+
+  private refuse(asked: Asked, exchange: ExchangeId, reason: RefuseReason): void {
+    this.requests.respond(asked, { kind: 'refuse', exchange, reason })
+  }
+
+  private refuseByRequest(asked: Asked, exchange: ExchangeId, reason: RefuseReason, now: Instant): void {
+    const message: Message = { kind: 'refuse', exchange, reason }
+    const ignore = (): void => undefined
+    this.requests.start({ target: asked.source, message, timeoutMs: SIGNAL_TIMEOUT_MS, via: asked.arrival.link, onReply: ignore, onFailure: ignore }, now)
+  }
+
+  private end(exchange: Exchange, outcome: RefuseReason | FailureCode, now: Instant): void {
+    if (!this.exchanges.has(exchange.id)) return
+    const wasUp = exchange.state === 'up'
+    this.remove(exchange)
+    this.io.abandon(exchange.id, outcome === 'glare' || outcome === 'full' || outcome === 'busy' || outcome === 'linked' ? outcome : 'closed')
+    if (wasUp) this.hooks.hungUp(exchange, outcome)
+    else this.hooks.settled(exchange, outcome, now)
+  }
+}
+
+const NO_PATH: OfferPath = { viaBootstrap: false, relays: 0 }
+
+/** How an offer or its answer came: one hop less than links crossed. */
+export function pathOf(arrival: Arrival): OfferPath {
+  return { viaBootstrap: arrival.viaBootstrap, relays: Math.max(0, arrival.hops - 1) }
+}
+
+function exchangeFor(message: OfferMessage, asked: Asked, timeoutMs: number): Exchange {
+  const isReply = asked.by === 'lookup'
+  return {
+    id: message.exchange,
+    remote: asked.source,
+    purpose: message.purpose,
+    slot: message.slot,
+    isOfferer: false,
+    metadata: message.metadata,
+    timeoutMs: message.purpose === 'call' ? CALL_RING_MS : timeoutMs,
+    request: null,
+    via: isReply ? asked.arrival.link : null,
+    // An offer that came as a reply is answered by a request of ours.
+    asked: isReply ? null : asked,
+    state: 'ringing',
+    offer: null,
+    asking: null,
+    offerPath: pathOf(asked.arrival),
+  }
+}
+
+/** How long a call may ring: breadcrumbs live for at least 60 s. */
+const CALL_RING_MS = 60_000
