@@ -1,0 +1,90 @@
+/**
+ * `musubi join [url…]`: a Node peer in the terminal. Standard input is chat (`session.ts`); with `--listen` it serves
+ * as a bootstrap for others and stays when its input ends.
+ */
+
+import { Command, Option } from 'commander'
+import { createMesh } from '../mesh.ts'
+import type { Mesh, MeshOptions } from '../mesh.ts'
+import { collect, port, readSeed, TOKEN_VARIABLE, wholeNumber, writeSeed } from './arguments.ts'
+import { Session } from './session.ts'
+import { aborted, stopSignal } from './stop.ts'
+import { Terminal } from './terminal.ts'
+import { loadWebRtc, WRTC_DEFAULT } from './webrtc.ts'
+import { count } from './wording.ts'
+
+interface JoinOptions {
+  readonly network: string
+  readonly seedFile?: string
+  readonly listen?: number
+  readonly host: string
+  readonly token?: string
+  readonly linksMax?: number
+  readonly ice?: readonly string[]
+  readonly wrtc: string
+}
+
+export const joinCommand = new Command('join')
+  .description('join a mesh as a peer; lines are chat, /help lists commands')
+  .argument('[url...]', 'bootstraps to be introduced by, ws:// or wss://; none: be the first (with --listen)')
+  .option('-n, --network <name>', 'name of the network', 'default')
+  .option('--seed-file <path>', 'keep this identity in a file, made if it does not exist')
+  .option('--listen <port>', 'serve as a bootstrap on this port as well (0: any)', port)
+  .option('--host <address>', 'address to listen on', '127.0.0.1')
+  .addOption(new Option('--token <text>', 'admission token, if the bootstrap asks for one').env(TOKEN_VARIABLE))
+  .option('--links-max <number>', 'most links to hold', wholeNumber(4, 256))
+  .option('--ice <url>', 'STUN or TURN server, e.g. stun:host:3478; may be repeated', collect)
+  .option('--wrtc <module>', 'WebRTC implementation', WRTC_DEFAULT)
+  .action(join)
+
+async function join(urls: readonly string[], options: JoinOptions, command: Command): Promise<void> {
+  if (urls.length === 0 && options.listen === undefined) {
+    command.error('error: name a bootstrap to join, or --listen to be the first of a mesh')
+  }
+  const signal = stopSignal()
+  const terminal = new Terminal()
+  const mesh = createMesh(await meshOptions(urls, options))
+  const session = new Session({ mesh, print: terminal.print })
+  try {
+    await enter(mesh, { options, signal, print: terminal.print })
+    await terminal.read((line) => session.handle(line), signal)
+    // Without input there is still something to do for a peer that others are introduced by.
+    if (options.listen !== undefined && !session.hasQuit) await aborted(signal)
+  } finally {
+    session.close()
+    await mesh.close()
+  }
+}
+
+async function meshOptions(urls: readonly string[], options: JoinOptions): Promise<MeshOptions> {
+  const seed = options.seedFile === undefined ? null : await readSeed(options.seedFile)
+  return {
+    bootstrap: urls,
+    network: options.network,
+    wrtc: await loadWebRtc(options.wrtc),
+    ...(seed && { seed }),
+    ...(options.token !== undefined && { token: options.token }),
+    ...(options.linksMax !== undefined && { linksMax: options.linksMax }),
+    ...(options.ice && { rtcConfig: { iceServers: options.ice.map((url) => ({ urls: url })) } }),
+  }
+}
+
+interface Entering {
+  readonly options: JoinOptions
+  readonly signal: AbortSignal
+  readonly print: (line: string) => void
+}
+
+/** Until the mesh can be used. */
+async function enter(mesh: Mesh, { options, signal, print }: Entering): Promise<void> {
+  const { id, seed } = await mesh.identity()
+  if (options.seedFile !== undefined && (await readSeed(options.seedFile)) === null)
+    await writeSeed(options.seedFile, seed)
+  print(`* you are ${id}`)
+  if (options.listen !== undefined) {
+    const { url } = await mesh.listen({ port: options.listen, host: options.host })
+    print(`* listening: others may run musubi join ${url}`)
+  }
+  await mesh.ready({ signal })
+  print(`* joined "${options.network}", ${count(mesh.peers().length, 'link')}`)
+}
