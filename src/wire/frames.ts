@@ -218,7 +218,7 @@ function idList(max: number): Field<readonly PeerId[]> {
 }
 
 function flagsOf(frame: UnicastFrame | LookupFrame | ReplyFrame): number {
-  if (frame.attempt >>> 0 >= ATTEMPTS_MAX) throw new RangeError(`attempt ${frame.attempt} is not in 0…15`)
+  if (!isWithin(frame.attempt, ATTEMPTS_MAX - 1)) throw new RangeError(`attempt ${frame.attempt} is not in 0…15`)
   return frame.attempt | (frame.viaBootstrap ? VIA_BOOTSTRAP_BIT : 0)
 }
 
@@ -228,11 +228,13 @@ function writeHeader(
   offset: number,
   flags: number,
 ): void {
-  if (frame.hopLimit >>> 0 > HOP_LIMIT_MAX) throw new RangeError(`hop limit ${frame.hopLimit} is not in 0…40`)
+  if (!isWithin(frame.hopLimit, HOP_LIMIT_MAX)) throw new RangeError(`hop limit ${frame.hopLimit} is not in 0…40`)
   bytes[offset] = frame.hopLimit
   bytes[offset + FLAGS] = flags
   writeId(frame.id, bytes, offset + ID)
 }
+
+const isWithin = (value: number, max: number): boolean => Number.isInteger(value) && value >= 0 && value <= max
 
 function writeBody(frame: UnicastFrame | ReplyFrame | BroadcastFrame, bytes: Uint8Array, offset: number): number {
   const { byteLength } = frame.body

@@ -1,0 +1,92 @@
+/** Arbitrary frames and messages of every kind for fast-check, with the limits of the protocol as their limits. */
+
+import fc from 'fast-check'
+import type { Frame, LookupFrame, Message, UnicastFrame } from '../../src/core/frames.ts'
+import { HOP_LIMIT_MAX, PEERS_PER_FRAME_MAX } from '../../src/core/frames.ts'
+import type { ExchangeId, Key, MessageId } from '../../src/core/ids.ts'
+import type { HandshakeFrame } from '../../src/wire/handshake.ts'
+import { idFromBytes, messageIdFromBytes } from '../../src/wire/ids.ts'
+
+export const bytes = (max: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ maxLength: max })
+const exactly = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
+export const key = <T extends Key>(): fc.Arbitrary<T> => exactly(32).map((raw) => idFromBytes<T>(raw))
+export const id16 = <T extends MessageId | ExchangeId>(): fc.Arbitrary<T> =>
+  exactly(16).map((raw) => messageIdFromBytes<T>(raw))
+const reason = fc.string({ unit: 'grapheme-ascii', maxLength: 64 })
+const slot = fc.constantFrom('ring', 'bucket', 'random', 'guest')
+const u32 = fc.integer({ min: 0, max: 0xffff_ffff })
+const refusal = fc.constantFrom('full', 'busy', 'glare', 'linked', 'rejected', 'failed', 'closed', 'timeout')
+
+export const message: fc.Arbitrary<Message> = fc.oneof(
+  fc.record({ kind: fc.constant('data'), payload: bytes(300) }),
+  fc.record({ kind: fc.constant('ack') }),
+  fc.record({
+    kind: fc.constant('offer'),
+    exchange: id16<ExchangeId>(),
+    purpose: fc.constantFrom('link', 'call'),
+    slot,
+    description: bytes(300),
+    metadata: bytes(100),
+  }),
+  fc.record({ kind: fc.constant('answer'), exchange: id16<ExchangeId>(), description: bytes(300) }),
+  fc.record({ kind: fc.constant('signal'), exchange: id16<ExchangeId>(), signal: bytes(300) }),
+  fc.record({ kind: fc.constant('refuse'), exchange: id16<ExchangeId>(), reason: refusal }),
+)
+
+const routed = {
+  hopLimit: fc.integer({ min: 0, max: HOP_LIMIT_MAX }),
+  attempt: fc.integer({ min: 0, max: 15 }),
+  viaBootstrap: fc.boolean(),
+  id: id16<MessageId>(),
+}
+const unicast: fc.Arbitrary<UnicastFrame> = fc.record({
+  kind: fc.constant('unicast'),
+  ...routed,
+  target: key(),
+  body: bytes(300),
+})
+const lookup: fc.Arbitrary<LookupFrame> = fc.record({
+  kind: fc.constant('lookup'),
+  ...routed,
+  target: key(),
+  requester: key(),
+  prefixMin: fc.integer({ min: 0, max: 256 }),
+  slot,
+})
+
+export const frame: fc.Arbitrary<Frame | HandshakeFrame> = fc.oneof(
+  unicast,
+  lookup,
+  fc.record({ kind: fc.constant('reply'), ...routed, body: bytes(300) }),
+  fc.record({
+    kind: fc.constant('broadcast'),
+    hopLimit: routed.hopLimit,
+    id: routed.id,
+    target: key(),
+    body: bytes(300),
+  }),
+  fc.record({
+    kind: fc.constant('nack'),
+    reason: fc.constantFrom('dead-end', 'seen', 'spent', 'busy'),
+    frame: fc.oneof(unicast, lookup),
+  }),
+  fc.record({ kind: fc.constant('direct'), id: id16<MessageId>(), isReply: fc.boolean(), message }),
+  fc.record({ kind: fc.constant('heartbeat'), isEcho: fc.boolean(), stamp: u32 }),
+  fc.record({ kind: fc.constant('keep'), wanted: fc.boolean() }),
+  fc.record({ kind: fc.constant('peers'), peers: fc.array(key(), { maxLength: PEERS_PER_FRAME_MAX, size: 'max' }) }),
+  fc.record({ kind: fc.constant('introduction'), entries: fc.array(key(), { maxLength: 3 }), leaseMs: u32 }),
+  fc.record({ kind: fc.constant('goodbye'), reason }),
+  fc.record({ kind: fc.constant('challenge'), server: key(), nonce: exactly(32) }),
+  fc.record({
+    kind: fc.constant('hello'),
+    peer: key(),
+    network: key(),
+    nonce: exactly(32),
+    role: fc.constantFrom('join', 'visit'),
+    token: bytes(256),
+    signature: exactly(64),
+  }),
+  fc.record({ kind: fc.constant('welcome'), signature: exactly(64) }),
+  fc.record({ kind: fc.constant('proof'), signature: exactly(64) }),
+  fc.record({ kind: fc.constant('denied'), reason }),
+) as fc.Arbitrary<Frame | HandshakeFrame>
