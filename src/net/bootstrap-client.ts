@@ -5,7 +5,6 @@
  * server once the hello is over is the core's business; when to look for one again, too.
  */
 
-import type { NetworkId } from '../core/ids.ts'
 import { Link, type LinkLimits } from './link.ts'
 import type { ProvenLink } from './driver.ts'
 import { type DialerOptions, dialHello } from './hello.ts'
@@ -17,11 +16,14 @@ const BACKOFF_MIN_MS = 500
 /** Guess: the longest that a mesh without any link should stay alone after its server is back. */
 const BACKOFF_MAX_MS = 30_000
 
+/** join: we have no mesh yet. visit: we are members who look in (DESIGN §7). */
+type Purpose = DialerOptions['role']
+
 export interface BootstrapClientParts {
   /** `ws:` or `wss:` URLs; none: every contact fails at once. */
   readonly urls: readonly string[]
   /** Opens a link to the server at `url` and proves who we are; rejects with an Error that says why not. */
-  readonly dial: (url: string, signal: AbortSignal) => Promise<ProvenLink>
+  readonly dial: (url: string, purpose: Purpose, signal: AbortSignal) => Promise<ProvenLink>
   /** Milliseconds; only differences matter. */
   readonly now: () => number
   readonly after: After
@@ -58,10 +60,10 @@ export class BootstrapClient {
   }
 
   /** Look for a server; ends in `onLink` or `onFailed`. While one look goes on, another is not begun. */
-  contact(): void {
+  contact(purpose: Purpose): void {
     if (this.isContacting || this.stopped.signal.aborted) return
     this.isContacting = true
-    this.search().then(
+    this.search(purpose).then(
       (reasons) => this.finish(reasons),
       (error: unknown) => this.finish([String(error)]),
     )
@@ -77,12 +79,12 @@ export class BootstrapClient {
   }
 
   /** Null: a link has been handed over. */
-  private async search(): Promise<readonly string[] | null> {
+  private async search(purpose: Purpose): Promise<readonly string[] | null> {
     const reasons: string[] = []
     for (const server of this.inOrder()) {
       await this.pauseUntil(server.notBefore)
       if (this.stopped.signal.aborted) return reasons
-      const reason = await this.attempt(server)
+      const reason = await this.attempt(server, purpose)
       if (reason === null) return null
       reasons.push(`${server.url}: ${reason}`)
     }
@@ -105,9 +107,9 @@ export class BootstrapClient {
   }
 
   /** Null if it worked, else why not. */
-  private async attempt(server: Server): Promise<string | null> {
+  private async attempt(server: Server, purpose: Purpose): Promise<string | null> {
     try {
-      const link = await this.parts.dial(server.url, this.stopped.signal)
+      const link = await this.parts.dial(server.url, purpose, this.stopped.signal)
       server.failures = 0
       server.notBefore = 0
       if (this.stopped.signal.aborted) link.link.close('closed')
@@ -138,22 +140,21 @@ export class BootstrapClient {
 }
 
 /** How to introduce ourselves to a server. */
-export interface DialBootstrapOptions extends Omit<DialerOptions, 'role'> {
+export interface DialBootstrapOptions extends DialerOptions {
   readonly WebSocket: WebSocketClass
-  readonly network: NetworkId
-  /** join: we have no mesh yet. visit: we are members who look in (DESIGN §7). Asked for each hello. */
-  readonly role: () => DialerOptions['role']
+  readonly signal: AbortSignal
   readonly limits?: Partial<LinkLimits>
 }
 
 /** Opens a WebSocket to `url` and says hello over it. Rejects with an Error whose message says why it did not work. */
-export async function dialBootstrap(url: string, signal: AbortSignal, options: DialBootstrapOptions): Promise<ProvenLink> {
-  const channel = await dialWebSocket(url, { WebSocket: options.WebSocket, signal })
+export async function dialBootstrap(url: string, options: DialBootstrapOptions): Promise<ProvenLink> {
+  const { WebSocket, signal } = options
+  const channel = await dialWebSocket(url, { WebSocket, signal })
   const link = new Link(channel, options.limits, options.after ?? platformAfter)
   const abort = (): void => link.close('closed')
   signal.addEventListener('abort', abort)
   try {
-    const peer = await dialHello(link, { ...options, role: options.role() })
+    const peer = await dialHello(link, options)
     return { link, peer, role: 'bootstrap', exchange: null }
   } finally {
     signal.removeEventListener('abort', abort)

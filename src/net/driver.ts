@@ -58,7 +58,8 @@ export interface Exchanging {
 
 /** Finds a bootstrap: `BootstrapClient` is one. Ends in a link attached or in the input `bootstrapFailed`. */
 export interface Contacting {
-  contact(): void
+  /** join: we have no mesh yet. visit: we are members who look in (DESIGN §7). */
+  contact(purpose: 'join' | 'visit'): void
 }
 
 export interface DriverParts {
@@ -80,18 +81,6 @@ export interface DriverParts {
 const STOP_MS = 1_000
 
 export class Driver implements Io {
-  /** Sealed or signed bytes refused, by reason. */
-  readonly refused: Record<RefusedReason, number> = {
-    malformed: 0,
-    undecryptable: 0,
-    signature: 0,
-    expired: 0,
-    future: 0,
-    replayed: 0,
-    session: 0,
-    network: 0,
-    target: 0,
-  }
   private readonly parts: DriverParts
   private readonly core: Core
   private readonly links = new Map<LinkId, Link>()
@@ -206,8 +195,8 @@ export class Driver implements Io {
     this.timers.add(cancel)
   }
 
-  contactBootstrap(): void {
-    this.parts.contacting.contact()
+  contactBootstrap(purpose: 'join' | 'visit'): void {
+    this.parts.contacting.contact(purpose)
   }
 
   seal(job: SealJob): void {
@@ -262,10 +251,9 @@ export class Driver implements Io {
     work.then(
       (result) => this.dispatch(done(result)),
       (error: unknown) => {
-        const reason = refusedReason(error, this.refused)
+        const reason = refusedReason(error)
         // Not the bytes' fault but ours or the platform's: reported, and the core gets its one input all the same.
         if (reason === null) this.parts.onFault(error)
-        else this.refused[reason]++
         this.dispatch({ kind: 'jobRefused', job, reason: reason ?? 'malformed' })
       },
     )
@@ -285,9 +273,22 @@ export function randomWords(crypto: { getRandomValues(words: Uint32Array<ArrayBu
   }
 }
 
-function refusedReason(error: unknown, known: Readonly<Record<RefusedReason, number>>): RefusedReason | null {
+const REASONS: Readonly<Record<RefusedReason, true>> = {
+  malformed: true,
+  undecryptable: true,
+  signature: true,
+  expired: true,
+  future: true,
+  replayed: true,
+  session: true,
+  network: true,
+  target: true,
+}
+
+/** The core counts refusals by reason. Null: the error is none. */
+function refusedReason(error: unknown): RefusedReason | null {
   const { reason } = error as { readonly reason?: unknown }
-  return typeof reason === 'string' && Object.hasOwn(known, reason) ? (reason as RefusedReason) : null
+  return typeof reason === 'string' && Object.hasOwn(REASONS, reason) ? (reason as RefusedReason) : null
 }
 
 function isHandshake(frame: Frame | HandshakeFrame): frame is HandshakeFrame {
