@@ -1,0 +1,48 @@
+/** Small things done with bytes all over `net/`. */
+
+const encoder = new TextEncoder()
+
+/** Text as UTF-8. */
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text)
+}
+
+/** All parts one after the other, in new memory. */
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) length += part.length
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}
+
+/** Whether both are the same. Not constant-time: for public values only. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index])
+}
+
+/** Whether all bytes are zero, without saying by its running time where the first other one is. */
+export function isAllZero(bytes: Uint8Array): boolean {
+  let seen = 0
+  for (const byte of bytes) seen |= byte
+  return seen === 0
+}
+
+/** A whole number below 2^53 as eight bytes, big-endian. */
+export function u64(value: number): Uint8Array {
+  const bytes = new Uint8Array(8)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(0, Math.floor(value / 2 ** 32))
+  view.setUint32(4, value >>> 0)
+  return bytes
+}
+
+/** The eight bytes at `offset`, big-endian. Beyond 2^53 it is rounded, which is fine for a time that is refused anyway. */
+export function readU64(bytes: Uint8Array, offset: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, 8)
+  return view.getUint32(0) * 2 ** 32 + view.getUint32(4)
+}

@@ -1,0 +1,154 @@
+/**
+ * `CryptoSuite` over WebCrypto, for browsers (`#crypto` of package.json's "imports"), and the decision which suite a
+ * browser gets. Ed25519 and X25519 are in Chrome 137, Firefox 130 and Safari 17; older ones, and pages that are no secure
+ * context (there `crypto.subtle` does not exist at all), load the pure JavaScript suite on demand.
+ *
+ * WebCrypto answers each step from another thread (0.1–0.2 ms), so hashes come from @noble/hashes and a spare
+ * ephemeral key is always made ahead.
+ */
+
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { concat, equalBytes, isAllZero } from './bytes.ts'
+import { type Aead, type CryptoSuite, type DhKey, KEY_BYTES } from './suite.ts'
+
+const AEAD_NAME = 'AES-GCM'
+/** PKCS #8 around a 32-byte private key (RFC 8410 §7); the last byte of the algorithm identifier names the curve. */
+const pkcs8 = (curve: number): Uint8Array =>
+  Uint8Array.from([48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, curve, 4, 34, 4, 32])
+const PKCS8_X25519 = pkcs8(110)
+const PKCS8_ED25519 = pkcs8(112)
+
+/** WebCrypto's types want to know that the memory is not shared. Ours never is. */
+const own = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => bytes as Uint8Array<ArrayBuffer>
+
+/** The suite over one `SubtleCrypto`. Whether the runtime has all of it shows when it is used: see `loadCrypto`. */
+export function webCrypto(subtle: SubtleCrypto): CryptoSuite {
+  let spare: Promise<DhKey> | null = null
+  return {
+    name: 'webcrypto',
+
+    async signingKey(seed) {
+      const key = await subtle.importKey('pkcs8', own(concat(PKCS8_ED25519, seed)), 'Ed25519', true, ['sign'])
+      const publicKey = fromBase64Url((await subtle.exportKey('jwk', key)).x!)
+      return { publicKey, sign: async (bytes) => new Uint8Array(await subtle.sign('Ed25519', key, own(bytes))) }
+    },
+
+    async verify(publicKey, signature, bytes) {
+      try {
+        const key = await subtle.importKey('raw', own(publicKey), 'Ed25519', false, ['verify'])
+        return await subtle.verify('Ed25519', key, own(signature), own(bytes))
+      } catch {
+        return false
+      }
+    },
+
+    async dhKey(secret, publicKey) {
+      const key = await subtle.importKey('pkcs8', own(concat(PKCS8_X25519, secret)), 'X25519', false, ['deriveBits'])
+      return dhKeyOf(subtle, key, publicKey)
+    },
+
+    generateDhKey() {
+      const ready = spare ?? generate(subtle)
+      spare = generate(subtle)
+      // Whoever takes it will see the failure.
+      spare.catch(() => {})
+      return ready
+    },
+
+    async aead(key) {
+      return aeadOf(subtle, await subtle.importKey('raw', own(key), AEAD_NAME, false, ['encrypt', 'decrypt']))
+    },
+
+    sha256: (bytes) => sha256(bytes),
+    sha512: async (bytes) => new Uint8Array(await subtle.digest('SHA-512', own(bytes))),
+    hmac: (key, bytes) => hmac(sha256, key, bytes),
+    randomBytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
+  }
+}
+
+/**
+ * The suite for this runtime: WebCrypto if it does everything we need, found out by doing it once, else the fallback.
+ * `subtle` is the platform's unless a test says otherwise.
+ */
+export async function loadCrypto(subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle): Promise<CryptoSuite> {
+  if (subtle !== undefined) {
+    const suite = webCrypto(subtle)
+    if (await isComplete(suite)) return suite
+  }
+  const { nobleCrypto } = await import('./crypto.noble.ts')
+  return nobleCrypto
+}
+
+/** Signs, verifies, agrees and seals once. Half-way implementations exist: present in `importKey`, missing in JWK. */
+async function isComplete(suite: CryptoSuite): Promise<boolean> {
+  try {
+    const bytes = suite.randomBytes(KEY_BYTES)
+    const signing = await suite.signingKey(bytes)
+    if (signing.publicKey.length !== KEY_BYTES) return false
+    const [one, other] = [await suite.generateDhKey(), await suite.dhKey(X25519_SECRET, X25519_PUBLIC)]
+    const secrets = await Promise.all([one.agree(X25519_PUBLIC), other.agree(one.publicKey)])
+    const nonce = new Uint8Array(12)
+    const aead = await suite.aead(bytes.subarray(0, 16))
+    const opened = await aead.open(nonce, await aead.seal(nonce, bytes, bytes), bytes)
+    return (
+      (await suite.verify(signing.publicKey, await signing.sign(bytes), bytes)) &&
+      equalBytes(secrets[0]!, secrets[1]!) &&
+      equalBytes(opened!, bytes)
+    )
+  } catch {
+    return false
+  }
+}
+
+/** A pair whose halves are known to belong together: the scalar 2^254 and its point. */
+const X25519_SECRET = Uint8Array.from({ length: KEY_BYTES }, (_, at) => (at === 31 ? 64 : 0))
+const X25519_PUBLIC = Uint8Array.from([
+  0x2f, 0xe5, 0x7d, 0xa3, 0x47, 0xcd, 0x62, 0x43, 0x15, 0x28, 0xda, 0xac, 0x5f, 0xbb, 0x29, 0x07, 0x30, 0xff, 0xf6,
+  0x84, 0xaf, 0xc4, 0xcf, 0xc2, 0xed, 0x90, 0x99, 0x5f, 0x58, 0xcb, 0x3b, 0x74,
+])
+
+async function generate(subtle: SubtleCrypto): Promise<DhKey> {
+  const pair = (await subtle.generateKey('X25519', false, ['deriveBits'])) as CryptoKeyPair
+  return dhKeyOf(subtle, pair.privateKey, new Uint8Array(await subtle.exportKey('raw', pair.publicKey)))
+}
+
+function dhKeyOf(subtle: SubtleCrypto, key: CryptoKey, publicKey: Uint8Array): DhKey {
+  return {
+    publicKey,
+    async agree(remote) {
+      try {
+        const theirs = await subtle.importKey('raw', own(remote), 'X25519', false, [])
+        const secret = new Uint8Array(await subtle.deriveBits({ name: 'X25519', public: theirs }, key, 256))
+        return isAllZero(secret) ? null : secret
+      } catch {
+        // WebCrypto rejects where the secret would be zero.
+        return null
+      }
+    },
+  }
+}
+
+function aeadOf(subtle: SubtleCrypto, key: CryptoKey): Aead {
+  const parameters = (nonce: Uint8Array, aad: Uint8Array): AesGcmParams => ({
+    name: AEAD_NAME,
+    iv: own(nonce),
+    additionalData: own(aad),
+  })
+  return {
+    async seal(nonce, plaintext, aad) {
+      return new Uint8Array(await subtle.encrypt(parameters(nonce, aad), key, own(plaintext)))
+    },
+    async open(nonce, ciphertext, aad) {
+      try {
+        return new Uint8Array(await subtle.decrypt(parameters(nonce, aad), key, own(ciphertext)))
+      } catch {
+        return null
+      }
+    },
+  }
+}
+
+function fromBase64Url(text: string): Uint8Array {
+  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
+}

@@ -1,0 +1,25 @@
+/** HKDF-SHA-256 (RFC 5869) over a suite's HMAC: twenty lines, synchronous, the same for all suites. */
+
+import type { CryptoSuite } from './suite.ts'
+
+const HASH_BYTES = 32
+
+/** HKDF-Extract: 32 bytes. An empty salt means 32 zeros, which HMAC pads an empty key to anyway. */
+export function hkdfExtract(suite: CryptoSuite, salt: Uint8Array, ikm: Uint8Array): Uint8Array {
+  return suite.hmac(salt, ikm)
+}
+
+/** HKDF-Expand: `length` bytes, at most 255 × 32. */
+export function hkdfExpand(suite: CryptoSuite, prk: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  const okm = new Uint8Array(length)
+  let previous = new Uint8Array(0)
+  for (let block = 1, at = 0; at < length; block++, at += HASH_BYTES) {
+    const input = new Uint8Array(previous.length + info.length + 1)
+    input.set(previous)
+    input.set(info, previous.length)
+    input[input.length - 1] = block
+    previous = new Uint8Array(suite.hmac(prk, input))
+    okm.set(previous.subarray(0, length - at), at)
+  }
+  return okm
+}
