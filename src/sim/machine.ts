@@ -25,8 +25,6 @@ export interface MachineSetup {
   readonly id: PeerId
   readonly network: NetworkId
   readonly io: Io
-  /** Has this peer links of the mesh already? What its shell would say in the hello to a bootstrap. */
-  readonly isMember: (peer: PeerId) => boolean
 }
 
 export type MachineMaker = (setup: MachineSetup) => Machine

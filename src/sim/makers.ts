@@ -1,24 +1,75 @@
 /** The participants of a simulated mesh: the very same state machines that browsers, Node peers and servers run. */
 
-import { BOOTSTRAP_DEFAULTS, type BootstrapConfig, BootstrapNode } from '../../bootstrap/node.ts'
+import {
+  BOOTSTRAP_DEFAULTS,
+  type BootstrapConfig,
+  type BootstrapInput,
+  BootstrapNode,
+  type VisitorUp,
+} from '../../bootstrap/node.ts'
 import type { Input } from '../core/io.ts'
-import type { Machine, MachineMaker } from './machine.ts'
+import { MeshNode, type NodeConfig } from '../core/node.ts'
+import type { Machine, MachineInspection, MachineMaker } from './machine.ts'
 
-/** A bootstrap server. Its shell's part, naming network and purpose of each visit, is done here. */
-export function bootstrapServer(config: Partial<BootstrapConfig> = {}): MachineMaker {
-  return ({ id, network, io, isMember }): Machine => {
-    const server = new BootstrapNode({ ...BOOTSTRAP_DEFAULTS, self: id, ...config }, io)
-    const handle: Machine['handle'] = (input, now) => {
-      if (input.kind === 'linkUp')
-        server.handle({ ...input, network, purpose: isMember(input.peer) ? 'visit' : 'join' }, now)
-      else if (isForServers(input)) server.handle(input, now)
+/** What a simulated peer can be told; its id and network are the simulation's. */
+export type PeerConfig = Pick<NodeConfig, 'linksMax'> & Partial<Omit<NodeConfig, 'self' | 'network'>>
+
+/** A peer of the mesh. */
+export class MeshPeer implements Machine {
+  readonly node: MeshNode
+
+  constructor(node: MeshNode) {
+    this.node = node
+  }
+
+  handle(...[input, now]: Parameters<Machine['handle']>): void {
+    this.node.handle(input, now)
+  }
+
+  /** Not the node's own snapshot, which is made for people: only what checkers want, many times a second. */
+  inspect(): MachineInspection {
+    const { router, requests, broadcast, signaling, lookups, book, neighbors } = this.node
+    const collections = {
+      ...router.collections,
+      ...requests.collections,
+      ...broadcast.collections,
+      ...signaling.collections,
+      ...lookups.collections,
+      ...book.collections,
     }
-    return { handle }
+    return { collections, degree: neighbors.size + signaling.linksInFlight }
   }
 }
 
-type ServerInput = Extract<Input, { readonly kind: 'start' | 'stop' | 'linkDown' | 'frame' | 'timer' }>
+export function meshPeer(config: PeerConfig): MachineMaker {
+  const { linksMax, hasBootstrap = true, ...options } = pickPeerConfig(config)
+  return ({ id, network, io }) =>
+    new MeshPeer(new MeshNode({ self: id, network, linksMax, hasBootstrap, ...options }, io))
+}
 
-function isForServers(input: Input): input is ServerInput {
+/** Simulation options carry much else that is no business of a node. */
+function pickPeerConfig({ linksMax, hasBootstrap, geometry, lotteryPerSecond }: PeerConfig): PeerConfig {
+  return {
+    linksMax,
+    ...(hasBootstrap === undefined ? {} : { hasBootstrap }),
+    ...(geometry === undefined ? {} : { geometry }),
+    ...(lotteryPerSecond === undefined ? {} : { lotteryPerSecond }),
+  }
+}
+
+/** A bootstrap server. */
+export function bootstrapServer(config: Partial<BootstrapConfig> = {}): MachineMaker {
+  return ({ id, io }): Machine => {
+    const server = new BootstrapNode({ ...BOOTSTRAP_DEFAULTS, self: id, ...config }, io)
+    return { handle: (input, now) => isForServers(input) && server.handle(input, now) }
+  }
+}
+
+function isForServers(input: Input): input is BootstrapInput {
+  if (input.kind === 'linkUp') return isVisit(input)
   return ['start', 'stop', 'linkDown', 'frame', 'timer'].includes(input.kind)
+}
+
+function isVisit(input: object): input is VisitorUp {
+  return 'purpose' in input && 'network' in input
 }

@@ -7,7 +7,7 @@
 
 import type { Frame } from '../core/frames.ts'
 import type { Instant, LinkId, NetworkId, PeerId } from '../core/ids.ts'
-import type { Input, LinkUp, NodeEvent } from '../core/io.ts'
+import type { Input, Io, LinkUp, NodeEvent } from '../core/io.ts'
 import { idFromBytes } from '../wire/ids.ts'
 import { LATENCY_DEFAULTS, LatencyModel, type LatencyOptions } from './latency.ts'
 import type { Machine, MachineMaker } from './machine.ts'
@@ -75,7 +75,17 @@ export interface LinkPlan {
   readonly delayMs: number
   /** Asked at the moment when the end would come up: does this side still want it? */
   readonly isWanted: () => boolean
+  /** What a bootstrap learns of its visitor from the hello. */
+  readonly visit?: Visit
 }
+
+export interface Visit {
+  readonly network: NetworkId
+  readonly purpose: VisitPurpose
+}
+
+/** join: a newcomer. visit: a member that looks in by lottery (DESIGN §7). */
+export type VisitPurpose = Parameters<Io['contactBootstrap']>[0]
 
 export class Network {
   readonly networkId: NetworkId
@@ -118,12 +128,7 @@ export class Network {
     const number = this.nodes.length
     const rng = this.#ids.stream(STREAM_NODES + number)
     const node = new SimNode(number, { id, isBootstrap: kind.isBootstrap, rng, sealer: new ModelSealer(id) })
-    node.machine = maker({
-      id,
-      network: this.networkId,
-      io: new NodeIo(this, node),
-      isMember: (peer) => (this.nodeOf(peer)?.degree ?? 0) > 0,
-    })
+    node.machine = maker({ id, network: this.networkId, io: new NodeIo(this, node) })
     this.nodes.push(node)
     if (kind.isBootstrap) this.bootstraps.push(node)
     this.#byId.set(id, node)
@@ -217,7 +222,9 @@ export class Network {
       plan.node.ends.set(end.id, end)
       if (end.role === 'peer') plan.node.degree++
       this.#observer.opened(end)
-      this.#handle(plan.node, { kind: 'linkUp', link: end.id, peer: end.other.node.id, role: end.role, ...up })
+      const { id: link, role } = end
+      const input: LinkUp = { kind: 'linkUp', link, peer: end.other.node.id, role, ...up, ...plan.visit }
+      this.#handle(plan.node, input)
     })
   }
 

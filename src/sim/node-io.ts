@@ -6,7 +6,7 @@
 import type { Body, Frame, OfferMessage } from '../core/frames.ts'
 import type { ExchangeId, LinkId, MessageId, PeerId } from '../core/ids.ts'
 import type { Io, NodeEvent, OpenJob, SealJob, TimerToken, VerifyJob } from '../core/io.ts'
-import type { Network } from './network.ts'
+import type { Network, VisitPurpose } from './network.ts'
 import type { SimNode } from './node.ts'
 
 export class NodeIo implements Io {
@@ -35,8 +35,8 @@ export class NodeIo implements Io {
     this.#network.input(this.#node, { kind: 'timer', token }, Math.max(0, Math.ceil(delayMs)))
   }
 
-  contactBootstrap(): void {
-    this.#network.signaling.contactBootstrap(this.#node)
+  contactBootstrap(purpose: VisitPurpose): void {
+    this.#network.signaling.contactBootstrap(this.#node, purpose)
   }
 
   seal(job: SealJob): void {

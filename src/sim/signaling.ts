@@ -7,7 +7,7 @@
 
 import type { Body, OfferMessage, RefuseReason } from '../core/frames.ts'
 import type { ExchangeId, PeerId } from '../core/ids.ts'
-import type { Network } from './network.ts'
+import type { Network, VisitPurpose } from './network.ts'
 import type { Exchange, SimNode } from './node.ts'
 
 export interface SignalingOptions {
@@ -54,6 +54,13 @@ class Description implements Body {
 export interface ExchangeTerms {
   readonly remote: PeerId
   readonly purpose: OfferMessage['purpose']
+}
+
+interface WebSocketVisit {
+  readonly node: SimNode
+  readonly server: SimNode
+  readonly purpose: VisitPurpose
+  readonly tripMs: number
 }
 
 export class Signaling {
@@ -106,7 +113,7 @@ export class Signaling {
   }
 
   /** One WebSocket to any bootstrap that is up; the dead are passed over, as a shell with several URLs does. */
-  contactBootstrap(node: SimNode): void {
+  contactBootstrap(node: SimNode, purpose: VisitPurpose): void {
     const network = this.#network
     const servers = network.bootstraps.filter((other) => other.isUp)
     if (servers.length === 0) {
@@ -116,13 +123,15 @@ export class Signaling {
     const server = network.rng.pick(servers)
     const tripMs = network.latency.frameMs(network.latency.baseMs(node.number, server.number))
     const delayMs = 2 * WEBSOCKET_ROUND_TRIPS * tripMs
-    network.after(delayMs, () => this.#openWebSocket(node, server, tripMs))
+    network.after(delayMs, () => this.#openWebSocket({ node, server, purpose, tripMs }))
   }
 
-  #openWebSocket(node: SimNode, server: SimNode, tripMs: number): void {
+  #openWebSocket(visit: WebSocketVisit): void {
+    const { node, server, purpose, tripMs } = visit
+    const network = this.#network.networkId
     if (!server.isUp) return this.#network.input(node, { kind: 'bootstrapFailed', reason: 'connection lost' })
     this.#network.connect(
-      { node: server, role: 'visitor', delayMs: 0, isWanted: () => node.isUp },
+      { node: server, role: 'visitor', delayMs: 0, isWanted: () => node.isUp, visit: { network, purpose } },
       { node, role: 'bootstrap', delayMs: tripMs, isWanted: () => true },
       { transport: 'websocket', isSecure: false, exchange: null },
     )

@@ -9,6 +9,7 @@ import type { Instant } from '../core/ids.ts'
 import type { Input, NodeEvent } from '../core/io.ts'
 import { Checkers, type CheckerOptions, componentSizes, type Violation } from './checkers.ts'
 import type { MachineMaker } from './machine.ts'
+import { bootstrapServer, meshPeer } from './makers.ts'
 import { EPOCH_MS, Network, NETWORK_DEFAULTS, type NetworkObserver, type NetworkOptions } from './network.ts'
 import type { LinkEnd, SimNode } from './node.ts'
 import { type BroadcastRecord, Requests, type UnicastRecord } from './requests.ts'
@@ -56,9 +57,10 @@ export class Simulation {
   readonly rng: Rng
   readonly #makers: Makers
 
-  constructor(makers: Makers, options: Partial<SimulationOptions> & { readonly seed: number }) {
+  /** `makers`: other participants than those of the mesh, for tests of the simulator itself. */
+  constructor(options: Partial<SimulationOptions> & { readonly seed: number }, makers?: Makers) {
     this.options = { ...SIMULATION_DEFAULTS, ...options }
-    this.#makers = makers
+    this.#makers = makers ?? { peer: meshPeer(this.options), bootstrap: bootstrapServer() }
     this.rng = new Rng(options.seed, STREAM_SCENARIO)
     this.checkers = new Checkers(this.options)
     this.requests = new Requests(this.checkers, this.stats)

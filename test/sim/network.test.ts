@@ -11,7 +11,7 @@ function world(count: number, options: Partial<SimulationOptions> = {}) {
   const peers = recorders()
   const servers = recorders()
   const makers: Makers = { peer: peers.maker, bootstrap: servers.maker }
-  const sim = new Simulation(makers, { seed: SEED, ...options })
+  const sim = new Simulation({ seed: SEED, ...options }, makers)
   for (let i = 0; i < count; i++) sim.addPeer()
   sim.run(1)
   return { sim, peers: peers.made, servers: servers.made, nodes: sim.peers }
@@ -189,7 +189,7 @@ test('a call connects without becoming a link, and hanging up tells the other si
 test('a bootstrap sees a visitor, the peer sees a bootstrap, and neither channel is secure', () => {
   const all = world(1)
   all.sim.addBootstrap()
-  all.peers[0]!.io.contactBootstrap()
+  all.peers[0]!.io.contactBootstrap('join')
   all.sim.run(1_000)
   expect(all.peers[0]!.inputs('linkUp')).toMatchObject([{ role: 'bootstrap', isSecure: false, transport: 'websocket' }])
   expect(all.servers[0]!.inputs('linkUp')).toMatchObject([{ role: 'visitor', isSecure: false, exchange: null }])
@@ -199,16 +199,16 @@ test('a dead bootstrap cannot be reached, its visitors notice, and a restarted o
   const all = world(1)
   const peer = all.peers[0]!
   all.sim.addBootstrap()
-  peer.io.contactBootstrap()
+  peer.io.contactBootstrap('join')
   all.sim.run(1_000)
   all.sim.killBootstrap()
   all.sim.run(1_000)
   expect(peer.inputs('linkDown')).toHaveLength(1)
-  peer.io.contactBootstrap()
+  peer.io.contactBootstrap('join')
   all.sim.run(1_000)
   expect(peer.inputs('bootstrapFailed')).toHaveLength(1)
   all.sim.addBootstrap()
-  peer.io.contactBootstrap()
+  peer.io.contactBootstrap('join')
   all.sim.run(1_000)
   expect(peer.inputs('linkUp')).toHaveLength(2)
 })
@@ -244,7 +244,7 @@ test('no effect calls back into the machine that asked for it', () => {
     if (input.kind === 'start') everyEffect(self.io, self)
     depth--
   })
-  const sim = new Simulation({ peer: peers.maker, bootstrap: peers.maker }, { seed: SEED })
+  const sim = new Simulation({ seed: SEED }, { peer: peers.maker, bootstrap: peers.maker })
   sim.addPeer()
   sim.run(60_000)
   expect(peers.made[0]!.heard.length).toBeGreaterThan(5)
@@ -261,7 +261,7 @@ function everyEffect(io: Io, self: Recorder): void {
     isFresh: false,
   } as const
   io.schedule({ kind: 'tick' }, 0)
-  io.contactBootstrap()
+  io.contactBootstrap('join')
   io.seal(job)
   io.sign(messageId('m'), { byteLength: 1 })
   io.createOffer(exchangeId('x'), { remote: self.id, purpose: 'link' })
