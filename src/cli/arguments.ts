@@ -9,8 +9,9 @@ import { InvalidArgumentError } from 'commander'
 /** 32 secret bytes, written as hexadecimal. */
 const SEED_HEX = /^[0-9a-f]{64}$/i
 
-/** Where a token may come from instead of the command line, which every user of the machine can read. */
+/** Where a token and its secret may come from instead of the command line, which every user of the machine can read. */
 export const TOKEN_VARIABLE = 'MUSUBI_TOKEN'
+export const SECRET_VARIABLE = 'MUSUBI_TOKEN_SECRET'
 
 /** A parser for whole numbers from `min` to `max`. */
 export function wholeNumber(min: number, max: number): (text: string) => number {

@@ -11,6 +11,7 @@ import { MeshError } from '../errors.ts'
 import { bootstrapCommand } from './bootstrap.ts'
 import { joinCommand } from './join.ts'
 import { residentsCommand } from './residents.ts'
+import { tokenCommand } from './token.ts'
 
 const FAILED = 1
 const USAGE = 2
@@ -25,6 +26,7 @@ const program = new Command('musubi')
   .version(version)
   .addCommand(bootstrapCommand)
   .addCommand(joinCommand)
+  .addCommand(tokenCommand)
   .addCommand(residentsCommand, { hidden: true })
 
 for (const command of [program, ...program.commands]) {

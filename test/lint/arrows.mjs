@@ -4,26 +4,28 @@
  * JS plugin), and test/architecture.test.ts runs the same function over the tree and over imports that must be refused.
  *
  * Parts: `pure` are the two files of bootstrap/ that the simulator drives as well; `platform` are files named
- * `*.node.ts` straight under src/, reached only through package.json "imports" in Node, which may use the server.
+ * `*.node.ts` straight under src/, reached only through package.json "imports" in Node, which may use the server;
+ * `errors` is src/errors.ts, the one public error, which every part may throw that has a caller outside the project.
  */
 
 import { posix } from 'node:path'
 
-/** @typedef {'core' | 'wire' | 'net' | 'mesh' | 'platform' | 'index' | 'sim' | 'pure' | 'bootstrap' | 'cli' | 'demo'} Part */
+/** @typedef {'core' | 'wire' | 'net' | 'errors' | 'mesh' | 'platform' | 'index' | 'sim' | 'pure' | 'bootstrap' | 'cli' | 'demo'} Part */
 
 /** @type {Readonly<Record<Part, readonly Part[]>>} What a part may import besides itself. */
 export const ARROWS = {
   core: [],
   wire: ['core'],
   net: ['core', 'wire'],
-  mesh: ['core', 'wire', 'net'],
-  platform: ['core', 'wire', 'net', 'mesh', 'bootstrap'],
-  index: ['core', 'wire', 'net', 'mesh'],
+  errors: [],
+  mesh: ['core', 'wire', 'net', 'errors'],
+  platform: ['core', 'wire', 'net', 'errors', 'mesh', 'bootstrap'],
+  index: ['core', 'wire', 'net', 'errors', 'mesh'],
   pure: ['core', 'wire'],
   sim: ['core', 'wire', 'pure'],
-  bootstrap: ['core', 'wire', 'net', 'pure'],
-  cli: ['index', 'mesh', 'sim', 'pure', 'bootstrap'],
-  demo: ['index', 'mesh'],
+  bootstrap: ['core', 'wire', 'net', 'errors', 'pure'],
+  cli: ['index', 'errors', 'mesh', 'sim', 'pure', 'bootstrap'],
+  demo: ['index', 'errors', 'mesh'],
 }
 
 /** Parts that run in Node only. Everything else must load in a browser (files named `*.node.ts` excepted). */
@@ -43,6 +45,7 @@ export function partOf(file) {
   if (/^bootstrap\/(introductions|node)\.ts$/.test(file)) return 'pure'
   if (file.startsWith('bootstrap/')) return 'bootstrap'
   if (file === 'src/index.ts') return 'index'
+  if (file === 'src/errors.ts') return 'errors'
   if (/^src\/[^/]+\.node\.ts$/.test(file)) return 'platform'
   return /^src\/[^/]+$/.test(file) ? 'mesh' : null
 }
