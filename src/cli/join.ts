@@ -5,7 +5,8 @@
 
 import { Command, Option } from 'commander'
 import { createMesh } from '../mesh.ts'
-import type { Mesh, MeshOptions } from '../mesh.ts'
+import type { Mesh } from '../mesh.ts'
+import type { MeshOptions } from '../options.ts'
 import { collect, port, readSeed, TOKEN_VARIABLE, wholeNumber, writeSeed } from './arguments.ts'
 import { Session } from './session.ts'
 import { aborted, stopSignal } from './stop.ts'
@@ -21,6 +22,7 @@ interface JoinOptions {
   readonly token?: string
   readonly linksMax?: number
   readonly ice?: readonly string[]
+  readonly timeout: number
   readonly wrtc: string
 }
 
@@ -34,6 +36,7 @@ export const joinCommand = new Command('join')
   .addOption(new Option('--token <text>', 'admission token, if the bootstrap asks for one').env(TOKEN_VARIABLE))
   .option('--links-max <number>', 'most links to hold', wholeNumber(4, 256))
   .option('--ice <url>', 'STUN or TURN server, e.g. stun:host:3478; may be repeated', collect)
+  .option('--timeout <seconds>', 'give up if the mesh cannot be joined by then', wholeNumber(1, 600), 30)
   .option('--wrtc <module>', 'WebRTC implementation', WRTC_DEFAULT)
   .action(join)
 
@@ -85,6 +88,6 @@ async function enter(mesh: Mesh, { options, signal, print }: Entering): Promise<
     const { url } = await mesh.listen({ port: options.listen, host: options.host })
     print(`* listening: others may run musubi join ${url}`)
   }
-  await mesh.ready({ signal })
+  await mesh.ready({ signal, timeoutMs: options.timeout * 1000 })
   print(`* joined "${options.network}", ${count(mesh.peers().length, 'link')}`)
 }

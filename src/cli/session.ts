@@ -79,6 +79,14 @@ export class Session {
     await command.run(words, rest.slice(words[0]?.length ?? 0).trim())
   }
 
+  /** By a whole id or the beginning of one that we have heard of, in whatever way. */
+  private find(typed: string): string {
+    const { addressBook, known } = this.mesh.inspect()
+    for (const id of addressBook) this.known.add(id)
+    for (const { id } of known) this.known.add(id)
+    return this.known.find(typed)
+  }
+
   private listen(): void {
     this.mesh.on('message', ({ from, data, kind }) => {
       this.known.add(from)
@@ -116,13 +124,13 @@ export class Session {
   }
 
   private async send(typed: string, text: string): Promise<void> {
-    const id = this.known.find(typed)
+    const id = this.find(typed)
     const { hops, ms } = await this.mesh.send(id, text)
     this.print(`* ${shortId(id)} has it: ${count(hops, 'hop')}, ${Math.round(ms)} ms`)
   }
 
   private async dial(typed: string): Promise<void> {
-    const id = this.known.find(typed)
+    const id = this.find(typed)
     if (this.connections.has(id)) throw new Error(`There is a direct connection with ${shortId(id)} already.`)
     const startedAt = performance.now()
     this.adopt(id, await this.mesh.dial(id))
@@ -156,7 +164,7 @@ export class Session {
   }
 
   private connectionWith(typed: string): Instance {
-    const id = this.known.find(typed)
+    const id = this.find(typed)
     const connection = this.connections.get(id)
     if (connection === undefined) throw new Error(`There is no direct connection with ${shortId(id)}: /dial it first.`)
     return connection

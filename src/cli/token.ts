@@ -18,7 +18,9 @@ interface TokenOptions {
 
 export const tokenCommand = new Command('token')
   .description('make an admission token for a bootstrap with --token-secret')
-  .addOption(new Option('--token-secret <text>', 'the secret of the bootstrap').env(SECRET_VARIABLE).makeOptionMandatory())
+  .addOption(
+    new Option('--token-secret <text>', 'the secret of the bootstrap').env(SECRET_VARIABLE).makeOptionMandatory(),
+  )
   .option('-n, --network <name>', 'the network it admits to', 'default')
   .option('--peer <id>', 'the only peer it admits, by its whole id (default: whoever holds it)', wholeId)
   .option('--hours <number>', 'how long it holds', wholeNumber(1, 1_000_000), 24)
