@@ -54,7 +54,7 @@ export const nodeCrypto: CryptoSuite = {
   },
 
   async aead(key) {
-    return aeadOf(key)
+    return aeadOf(key.slice())
   },
 
   sha256: (bytes) => plain(createHash('sha256').update(bytes).digest()),

@@ -69,10 +69,12 @@ export function webCrypto(subtle: SubtleCrypto): CryptoSuite {
 
 /**
  * The suite for this runtime: WebCrypto if it does everything we need, found out by doing it once, else the fallback.
- * `subtle` is the platform's unless a test says otherwise.
+ * `subtle` is the platform's unless a caller says otherwise; null is none.
  */
-export async function loadCrypto(subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle): Promise<CryptoSuite> {
-  if (subtle !== undefined) {
+export async function loadCrypto(
+  subtle: SubtleCrypto | null = globalThis.crypto?.subtle ?? null,
+): Promise<CryptoSuite> {
+  if (subtle !== null) {
     const suite = webCrypto(subtle)
     if (await isComplete(suite)) return suite
   }

@@ -14,14 +14,10 @@ import { KEY_BYTES, SIGNATURE_BYTES } from './suite.ts'
 const P = 2n ** 255n - 19n
 /** The group's order, little-endian as signatures have it: 2^252 + 27742317777372353535851937790883648493. */
 const L = littleEndian(2n ** 252n + 27742317777372353535851937790883648493n)
-/** y of the eight points whose order divides eight: two values of order 8 each stand for two points, as does 0. */
-const Y_SMALL_ORDER: ReadonlySet<bigint> = new Set([
-  0n,
-  1n,
-  P - 1n,
-  0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n,
-  0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d78ba17c7n,
-])
+/** Two points of order 8 have this y, two its negative. */
+const Y_ORDER_8 = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n
+/** y of the eight points whose order divides eight. */
+const Y_SMALL_ORDER: ReadonlySet<bigint> = new Set([0n, 1n, P - 1n, Y_ORDER_8, P - Y_ORDER_8])
 
 /** Whether the bytes can be somebody's Ed25519 public key: canonical, and not of small order. */
 export function isAcceptablePublicKey(bytes: Uint8Array): boolean {
