@@ -6,9 +6,11 @@
  */
 
 import { linksMaxDefault, platformWebSocket } from '#platform'
+import type { PeerId } from './core/ids.ts'
 import { MeshError } from './errors.ts'
 import type { WebSocketClass } from './net/websocket.ts'
 import { TOKEN_BYTES_MAX } from './wire/handshake.ts'
+import { isId } from './wire/ids.ts'
 
 /** The three constructors that simple-peer needs: what `@roamhq/wrtc` and `node-datachannel/polyfill` export. */
 export interface WebRtc {
@@ -111,6 +113,12 @@ export const timeoutMs = (name: string, value: unknown): number => integer(name,
 export function abortSignal(value: unknown): AbortSignal | undefined {
   if (value === undefined || value instanceof AbortSignal) return value
   throw optionError('signal', 'must be an AbortSignal', value)
+}
+
+/** Check the id of a peer that a caller gave; throws `ERR_OPTION`. */
+export function peerIdOf(value: unknown): PeerId {
+  if (typeof value === 'string' && isId(value)) return value as PeerId
+  throw optionError('peerId', 'must be the id of a peer: 52 characters of lower-case base32', value)
 }
 
 function bootstrapUrls(value: unknown): readonly string[] {

@@ -1,0 +1,102 @@
+/**
+ * What `mesh.inspect()` returns: one plain object that survives JSON, made on demand for the terminal, the live page
+ * and tests. `peers()` is its short form.
+ */
+
+import type { NeighborInspection, NodeInspection } from './core/inspection.ts'
+import type { BootstrapChange, OfferPath } from './events.ts'
+import type { ServerInspection } from './net/bootstrap-client.ts'
+import type { LinkCounters } from './net/link.ts'
+
+/** starting: keys are being made. joining: looking for a way in. */
+export type MeshState = 'starting' | 'joining' | 'ready' | 'closed'
+
+/** A peer that we have a link with. */
+export interface PeerInfo {
+  readonly id: string
+  readonly transport: 'webrtc' | 'websocket' | 'memory'
+  /** Round trip in milliseconds; null before the first measurement. */
+  readonly rttMs: number | null
+  /** How the link's offer travelled; null for links that needed none. */
+  readonly offer: OfferPath | null
+  /** We made the offer. */
+  readonly isInitiator: boolean
+  /** What we want it for. spare: for nothing, it may be closed. */
+  readonly slot: 'ring' | 'bucket' | 'random' | 'guest' | 'spare'
+  /** When it came up, in milliseconds since the Unix epoch. */
+  readonly upSince: number
+}
+
+/** The same, with what the link has carried. */
+export interface NeighborSnapshot extends PeerInfo {
+  readonly counters: LinkCounters | null
+}
+
+export interface Snapshot {
+  /** Null while starting. */
+  readonly id: string | null
+  readonly network: string
+  readonly state: MeshState
+  readonly bootstrap: {
+    /** none: not contacted so far. */
+    readonly state: 'none' | BootstrapChange['state']
+    readonly detail: string
+    readonly servers: readonly ServerInspection[]
+  }
+  /** Where we listen for newcomers ourselves. */
+  readonly listening: readonly string[]
+  readonly linksMax: number
+  /** Links being set up. */
+  readonly linksInFlight: number
+  readonly neighbors: readonly NeighborSnapshot[]
+  /** What neighbours say of their own links: enough to draw the mesh around us. */
+  readonly known: readonly { readonly id: string; readonly links: readonly string[] }[]
+  /** Ids remembered for repair. */
+  readonly addressBook: readonly string[]
+  /** Estimated number of peers in the mesh, ourselves included. */
+  readonly sizeEstimate: number
+  /** Counters by part and name; `refused` counts bytes refused, by reason. */
+  readonly counters: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** Every collection that peers can make grow, with its bound. */
+  readonly collections: Readonly<Record<string, { readonly size: number; readonly max: number }>>
+}
+
+/** A neighbour as the application sees it. */
+export function peerInfo({ id, transport, rttMs, offer, isInitiator, slot, upSince }: NeighborInspection): PeerInfo {
+  return { id, transport, rttMs, offer, isInitiator, slot, upSince }
+}
+
+/** What a snapshot is made of; `node` is null before the identity exists. */
+export interface SnapshotParts {
+  readonly network: string
+  readonly state: MeshState
+  readonly bootstrapDetail: string
+  readonly servers: readonly ServerInspection[]
+  readonly listening: readonly string[]
+  readonly linksMax: number
+  readonly node: NodeInspection | null
+  readonly countersOf: (neighbor: NeighborInspection) => LinkCounters | undefined
+}
+
+export function snapshotOf(parts: SnapshotParts): Snapshot {
+  const { network, state, listening, linksMax, node } = parts
+  return {
+    id: node?.id ?? null,
+    network,
+    state,
+    bootstrap: { state: node?.bootstrap ?? 'none', detail: parts.bootstrapDetail, servers: parts.servers },
+    listening,
+    linksMax,
+    linksInFlight: node?.linksInFlight ?? 0,
+    neighbors: (node?.neighbors ?? []).map((neighbor) => ({ ...peerInfo(neighbor), counters: copied(parts.countersOf(neighbor)) })),
+    known: node?.known ?? [],
+    addressBook: node?.addressBook ?? [],
+    sizeEstimate: node?.sizeEstimate ?? 1,
+    counters: node?.counters ?? {},
+    collections: node?.collections ?? {},
+  }
+}
+
+/** A snapshot does not change afterwards; the link's own counters do. */
+const copied = (counters: LinkCounters | undefined): LinkCounters | null =>
+  counters === undefined ? null : { ...counters, dropped: { ...counters.dropped } }
