@@ -53,6 +53,8 @@ async function join(urls: readonly string[], options: JoinOptions, command: Comm
     await terminal.read((line) => session.handle(line), signal)
     // Without input there is still something to do for a peer that others are introduced by.
     if (options.listen !== undefined && !session.hasQuit) await aborted(signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
   } finally {
     session.close()
     await mesh.close()
