@@ -65,6 +65,8 @@ export type Input =
 /** Tokens name what is due; a token whose cause has gone is ignored when it comes back. There is no cancel. */
 export type TimerToken =
   | { readonly kind: 'tick' }
+  /** The neighbour manager has something to see to. */
+  | { readonly kind: 'maintain' }
   | { readonly kind: 'attempt'; readonly id: MessageId; readonly attempt: number }
   | { readonly kind: 'request'; readonly id: MessageId }
   | { readonly kind: 'exchange'; readonly exchange: ExchangeId }

@@ -51,7 +51,7 @@ export interface NeighborsConfig {
 }
 
 export interface NeighborsParts {
-  readonly io: Pick<Io, 'random' | 'closeLink' | 'emit'>
+  readonly io: Pick<Io, 'random' | 'closeLink' | 'emit' | 'schedule'>
   readonly send: (link: LinkId, frame: KeepFrame | PeersFrame | { readonly kind: 'goodbye'; readonly reason: string }) => void
   readonly router: Router
   readonly signaling: Signaling
@@ -69,6 +69,8 @@ const TELL_MS = 5_000
 const GRACE_MS = 4_000
 /** A peer that we put out, or that had no room, is left alone for a while. */
 const REST_MS = 15_000
+/** Changes within this many ms are seen to together: a newcomer hears of dozens of peers at once (guess). */
+const MAINTAIN_MS = 30
 const NAMED_FOR_RING = 4
 const NAMED_MAX = 16
 
@@ -81,6 +83,7 @@ export class Neighbors {
   private readonly byLink = new Map<LinkId, Neighbor>()
   private version = 0
   private isDirty = true
+  private isScheduled = false
 
   constructor(config: NeighborsConfig, parts: NeighborsParts) {
     this.config = config
@@ -108,7 +111,7 @@ export class Neighbors {
   /** Estimated number of peers in the mesh, ourselves included. */
   sizeEstimate(): number {
     const known = new Set([...this.byPeer.keys(), ...this.parts.book.peers()])
-    return estimateSize(this.config.self, [...known], 4)
+    return estimateSize(this.config.self, known, 4)
   }
 
   /** Ring and mandatory links stand as far as we can know: nobody better is known and no ring link is under way. */
@@ -141,7 +144,8 @@ export class Neighbors {
     this.parts.io.emit({ kind: 'peerUp', peer: up.peer, offerPath, isInitiator })
     this.changed()
     this.tell(neighbor, now)
-    this.maintain(now)
+    this.placeAll()
+    this.maintainSoon()
   }
 
   /** A link to a neighbour is gone. `isDead`: by silence, so that gossip must not revive it. */
@@ -151,7 +155,7 @@ export class Neighbors {
     this.forget(neighbor, reason)
     if (reason === 'leaving' || reason === 'dead' || !isOrderly(reason)) this.parts.book.bury(neighbor.peer, now)
     else this.parts.book.rest(neighbor.peer, now + REST_MS * (0.5 + this.unit()))
-    this.maintain(now)
+    this.maintainSoon()
   }
 
   onDead(link: LinkId, now: Instant): void {
@@ -175,7 +179,7 @@ export class Neighbors {
     for (const peer of neighbor.peers) {
       if (this.parts.book.learn(peer, neighbor.peer, now)) this.isDirty = true
     }
-    this.maintain(now)
+    if (this.isDirty) this.maintainSoon()
   }
 
   /** Says goodbye to everybody. */
@@ -231,8 +235,16 @@ export class Neighbors {
     if (!neighbor.wanted && !neighbor.theirWanted) this.closePolitely(neighbor, now)
   }
 
+  /** Something has changed: see to it soon, together with whatever else comes by then. */
+  private maintainSoon(): void {
+    if (this.isScheduled) return
+    this.isScheduled = true
+    this.parts.io.schedule({ kind: 'maintain' }, MAINTAIN_MS)
+  }
+
   /** Places what we have, then asks for what is missing: ring first, then buckets, then a few at random. */
   maintain(now: Instant): void {
+    this.isScheduled = false
     if (!this.isDirty) return
     this.isDirty = false
     this.placeAll()

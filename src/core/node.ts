@@ -223,6 +223,9 @@ export class MeshNode {
     switch (token.kind) {
       case 'tick':
         return this.tick(now)
+      case 'maintain':
+        this.neighbors.maintain(now)
+        return this.join.tick(now)
       case 'attempt':
         return this.requests.onAttemptTimer(token.id, token.attempt, now)
       case 'request':

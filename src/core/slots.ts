@@ -4,7 +4,7 @@
  */
 
 import type { Slot } from './frames.ts'
-import { type Geometry, clockwise, fractionOf, ringAround } from './geometry.ts'
+import { type Geometry, fractionOf, ringArc, ringAround } from './geometry.ts'
 import type { Key, PeerId } from './ids.ts'
 
 export interface SlotPlan {
@@ -64,13 +64,12 @@ export function belongsToRing(self: Key, has: readonly PeerId[], peer: PeerId, r
  * How many peers there are, from the density of the ring around us: k ids on an arc of share s suggest k/s. The
  * relative error is about 1/√k (REFERENCE §2c). At least the number we know to exist.
  */
-export function estimateSize(self: Key, known: readonly PeerId[], side: number): number {
-  const order = clockwise(self, known)
-  const floor = order.length + 1
-  if (order.length <= 2 * side) return floor
-  const farthestAfter = order[side - 1]
-  const farthestBefore = order[order.length - side]
-  if (farthestAfter === undefined || farthestBefore === undefined) return floor
+export function estimateSize(self: Key, known: ReadonlySet<PeerId>, side: number): number {
+  const floor = known.size + 1
+  const { after, before } = ringArc(self, known, side)
+  const farthestAfter = after[side - 1]
+  const farthestBefore = before[side - 1]
+  if (farthestAfter === undefined || farthestBefore === undefined || known.size <= 2 * side) return floor
   const arc = (fractionOf(farthestAfter) - fractionOf(farthestBefore) + 1) % 1
   return arc === 0 ? floor : Math.max(floor, (2 * side) / arc)
 }
