@@ -27,15 +27,19 @@ export interface Signer {
   sign(bytes: Uint8Array): Promise<Uint8Array>
 }
 
-/** Whether `signature` over `bytes` is `signer`'s. Never rejects for bad keys or signatures. */
-export type VerifySignature = (job: { readonly signer: PeerId; readonly bytes: Uint8Array; readonly signature: Uint8Array }) => Promise<boolean>
+/** Whether `peer` has signed `bytes` (`verifySignature` of identity.ts); never rejects for bad keys or signatures. */
+export type VerifyClaim = (claim: {
+  readonly peer: PeerId
+  readonly bytes: Uint8Array
+  readonly signature: Uint8Array
+}) => Promise<boolean>
 
 /**
  * Why a handshake came to nothing; each is counted under its name.
  * malformed: a frame that does not belong here. signature: not the id's. self: our own id at the other end. token:
- * missing, wrong or expired. timeout: not done in time. denied: the other side's word. closed: the socket went.
+ * missing, wrong or expired. network: not served here. timeout: not done in time. denied: the other side's word. closed: the socket went.
  */
-export type HelloFailure = 'malformed' | 'signature' | 'self' | 'token' | 'timeout' | 'denied' | 'closed'
+export type HelloFailure = 'malformed' | 'signature' | 'self' | 'token' | 'network' | 'timeout' | 'denied' | 'closed'
 
 /** A handshake that failed. `message` is for people. */
 export class HelloFailed extends Error {
@@ -57,7 +61,7 @@ const TAG_BYTES = TAG.length + 'acceptor'.length
 /** What a dialer says of itself. */
 export interface DialerOptions {
   readonly signer: Signer
-  readonly verify: VerifySignature
+  readonly verify: VerifyClaim
   readonly network: NetworkId
   readonly role: HelloFrame['role']
   /** At most 256 bytes; empty: none. */
@@ -143,18 +147,21 @@ class Dialer {
   async #onWelcome(welcome: WelcomeFrame, hello: HelloFrame): Promise<null> {
     const challenge = this.#challenge!
     const bytes = transcript('acceptor', challenge, hello)
-    const isProven = await this.#options.verify({ signer: challenge.server, bytes, signature: welcome.signature })
+    const isProven = await this.#options.verify({ peer: challenge.server, bytes, signature: welcome.signature })
     if (!isProven) throw new HelloFailed('signature')
     return null
   }
 }
 
+/** Who wants to come in. */
+export type Applicant = Pick<HelloFrame, 'peer' | 'network' | 'role' | 'token'>
+
 /** What an acceptor needs to judge a hello. */
 export interface AcceptorOptions {
   readonly signer: Signer
-  readonly verify: VerifySignature
-  /** Whether this visitor may come in; only asked once its signature has been checked. */
-  readonly isAdmitted: (visitor: { readonly peer: PeerId; readonly network: NetworkId; readonly token: Uint8Array }) => boolean
+  readonly verify: VerifyClaim
+  /** Why this visitor may not come in; null: it may. Only asked once its signature has been checked. */
+  readonly refusalOf: (visitor: Applicant) => 'token' | 'network' | null
 }
 
 /** The acceptor's first frame. `nonce`: 32 fresh random bytes. */
@@ -167,11 +174,13 @@ export function createChallenge(signer: Signer, nonce: Uint8Array): ChallengeFra
  * caller denies and closes. Time and order of frames are the caller's.
  */
 export async function answerHello(challenge: ChallengeFrame, hello: HelloFrame, options: AcceptorOptions): Promise<WelcomeFrame> {
-  const { signer, verify, isAdmitted } = options
+  const { signer, verify, refusalOf } = options
   if (hello.peer === signer.id) throw new HelloFailed('self')
-  const isProven = await verify({ signer: hello.peer, bytes: transcript('dialer', challenge, hello), signature: hello.signature })
+  const { peer, signature } = hello
+  const isProven = await verify({ peer, bytes: transcript('dialer', challenge, hello), signature })
   if (!isProven) throw new HelloFailed('signature')
-  if (!isAdmitted(hello)) throw new HelloFailed('token')
+  const refusal = refusalOf(hello)
+  if (refusal !== null) throw new HelloFailed(refusal)
   return { kind: 'welcome', signature: await signer.sign(transcript('acceptor', challenge, hello)) }
 }
 

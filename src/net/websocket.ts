@@ -1,6 +1,6 @@
 /**
  * The channel over a WebSocket that we dial: native in browsers, `ws` in Node, the class injected. Binary messages
- * only; a text message closes. What a server accepts is `bootstrap/socket.ts`, which talks to `ws` without the DOM's
+ * only; a text message closes. What a server accepts is `bootstrap/connection.ts`, which talks to `ws` without the DOM's
  * event objects.
  */
 
@@ -59,7 +59,7 @@ export function dialWebSocket(url: string, options: DialOptions): Promise<Channe
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(new Error('aborted'))
     const socket = new WebSocket(url, [], { ...RECEIVE_LIMITS, handshakeTimeout: timeoutMs })
-    const channel = new WebSocketChannel(socket, url.startsWith('wss:'))
+    const channel = new WebSocketChannel(socket)
     const timer = setTimeout(() => channel.close('timeout'), timeoutMs)
     const abort = () => channel.close('aborted')
     const settle = () => {
@@ -81,17 +81,16 @@ export function dialWebSocket(url: string, options: DialOptions): Promise<Channe
 /** A channel over a socket that we dialled, or that some other class dialled for us. */
 export class WebSocketChannel implements Channel {
   readonly transport = 'websocket'
-  readonly isSecure: boolean
+  /** Not even over `wss:`: the proof of the other end's id is not bound to TLS (see hello.ts). */
+  readonly isSecure = false
   onClose: (reason: string) => void = () => {}
   readonly #socket: WebSocketLike
   #onMessage: ((message: Uint8Array) => void) | null = null
   #held: Uint8Array[] = []
   #isClosed = false
 
-  /** `isSecure`: the URL was `wss:`, and the platform has checked the certificate. */
-  constructor(socket: WebSocketLike, isSecure: boolean) {
+  constructor(socket: WebSocketLike) {
     this.#socket = socket
-    this.isSecure = isSecure
     socket.binaryType = 'arraybuffer'
     socket.addEventListener('message', (event: { readonly data: unknown }) => this.#take(event.data))
     // Browsers say nothing in `error` (RFC 6455 §7.1.7 keeps scripts from port scans); ws gives a message.

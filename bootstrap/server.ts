@@ -1,0 +1,240 @@
+/**
+ * A bootstrap server: the pure `BootstrapNode` behind an acceptor. This shell gives links their numbers, turns messages
+ * into frames and back, and keeps the time. It does by hand what `net/link.ts` does for peers, because its task is
+ * another one: thousands of links of which most stand idle, frames for many of them in one turn of the event loop, and
+ * nothing worth queueing for a reader that is slow.
+ */
+
+import type { Frame } from '../src/core/frames.ts'
+import type { Instant, LinkId, PeerId } from '../src/core/ids.ts'
+import { createIdentity } from '../src/net/identity.ts'
+import { LINK_LIMITS } from '../src/net/link.ts'
+import { BatchPacker, decodeBatch } from '../src/wire/batch.ts'
+import type { HandshakeFrame } from '../src/wire/handshake.ts'
+import { type Acceptor, type AcceptorStats, createAcceptor, type Visitor } from './acceptor.ts'
+import { BOOTSTRAP_DEFAULTS, type BootstrapInspection, type BootstrapIo, BootstrapNode } from './node.ts'
+import { type BootstrapOptions, resolveBootstrap, type ResolvedBootstrap } from './options.ts'
+
+export { ACCEPT_LIMITS, type AcceptLimits, type BootstrapOptions, type Logger } from './options.ts'
+export type { AcceptorStats } from './acceptor.ts'
+export type { BootstrapInspection } from './node.ts'
+export { createToken, type TokenGrant } from './token.ts'
+
+/** How a bootstrap does: one JSON-able snapshot, also at `/healthz`. */
+export interface BootstrapStats extends BootstrapInspection {
+  readonly id: PeerId
+  readonly uptimeMs: number
+  /** Links that sent too many frames that do not decode, closed. */
+  readonly badFrames: number
+  readonly accept: AcceptorStats
+}
+
+/** For goodbyes to arrive, in milliseconds; what is still there then is cut off (guess). */
+const CLOSE_GRACE_MS = 1_000
+
+/**
+ * Start a bootstrap. Rejects with `MeshError` `ERR_OPTION` that names the option that is wrong, a port in use included.
+ *
+ * @example
+ * const bootstrap = await createBootstrap({ port: 8080 })
+ * console.log(bootstrap.url)
+ * await bootstrap.close()
+ */
+export async function createBootstrap(options: BootstrapOptions = {}): Promise<Bootstrap> {
+  const resolved = resolveBootstrap(options)
+  const identity = await createIdentity({ seed: resolved.seed })
+  const host = new NodeHost(identity.id, resolved)
+  const startedAt = performance.now()
+  const stats = (acceptor: Acceptor): BootstrapStats => ({
+    id: identity.id,
+    uptimeMs: Math.round(performance.now() - startedAt),
+    ...host.node.inspect(),
+    badFrames: host.badFrames,
+    accept: acceptor.stats,
+  })
+  const acceptor: Acceptor = await createAcceptor({
+    options: resolved,
+    identity,
+    onVisitor: (visitor) => host.admit(visitor),
+    health: () => ({ status: 'ok', ...stats(acceptor) }),
+  })
+  host.start()
+  resolved.logger.info({ url: acceptor.url, id: identity.id }, 'bootstrap listens')
+  return new Bootstrap({ id: identity.id, host, acceptor, stats: () => stats(acceptor) })
+}
+
+/** A running bootstrap; made by `createBootstrap`. */
+export class Bootstrap {
+  /** Its own id, which its visitors verify. No one else can be addressed by it. */
+  readonly id: PeerId
+  /** `ws:` or `wss:`; with "localhost" where it listens on all interfaces. */
+  readonly url: string
+  readonly port: number
+  readonly #parts: { readonly host: NodeHost; readonly acceptor: Acceptor; readonly stats: () => BootstrapStats }
+  #closed: Promise<void> | null = null
+
+  constructor(parts: { id: PeerId; host: NodeHost; acceptor: Acceptor; stats: () => BootstrapStats }) {
+    this.id = parts.id
+    this.url = parts.acceptor.url
+    this.port = parts.acceptor.port
+    this.#parts = parts
+  }
+
+  /** A snapshot: who is here, what went through, what was refused and why. */
+  stats(): BootstrapStats {
+    return this.#parts.stats()
+  }
+
+  /** Says goodbye to everybody and stops; resolves when the port is free, within about a second. Twice is fine. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    const { host, acceptor } = this.#parts
+    host.stop()
+    await acceptor.close(CLOSE_GRACE_MS)
+  }
+}
+
+/** A visitor's end here. One of ten thousand: what it does not need while it stands idle, it does not have. */
+interface Seat {
+  readonly link: LinkId
+  readonly visitor: Visitor
+  /** Frames of this turn. */
+  outgoing: BatchPacker | null
+  badFrames: number
+}
+
+/** Runs a `BootstrapNode` on real channels. */
+class NodeHost implements BootstrapIo {
+  readonly node: BootstrapNode
+  badFrames = 0
+  readonly #options: ResolvedBootstrap
+  readonly #seats = new Map<LinkId, Seat>()
+  /** Seats with something to send at the end of this turn. */
+  #dirty: Seat[] = []
+  readonly #timers = new Set<NodeJS.Timeout>()
+  #linksMade = 0
+
+  constructor(self: PeerId, options: ResolvedBootstrap) {
+    this.#options = options
+    const { networksMax, silenceMs } = options
+    const { framesPerSecond, bytesPerSecond } = options.limits
+    this.node = new BootstrapNode(
+      {
+        ...BOOTSTRAP_DEFAULTS,
+        self,
+        networksMax,
+        silenceMs,
+        // The connection holds its visitor to these rates already; this second bucket must not be the tighter one.
+        linkFrames: { perSecond: framesPerSecond, burst: 2 * framesPerSecond },
+        linkBytes: { perSecond: bytesPerSecond, burst: 2 * bytesPerSecond },
+      },
+      this,
+    )
+  }
+
+  start(): void {
+    this.node.handle({ kind: 'start' }, now())
+  }
+
+  stop(): void {
+    this.node.handle({ kind: 'stop' }, now())
+    for (const timer of this.#timers) clearTimeout(timer)
+  }
+
+  admit(visitor: Visitor): void {
+    const link = ++this.#linksMade as LinkId
+    const seat: Seat = { link, visitor, outgoing: null, badFrames: 0 }
+    this.#seats.set(link, seat)
+    const { channel, peer, network, purpose, address } = visitor
+    channel.onMessage = (message) => this.#receive(seat, message)
+    channel.onClose = (reason) => this.#down(seat, reason)
+    this.#options.logger.debug({ link, peer, network, purpose, address }, 'visitor')
+    const { transport, isSecure } = channel
+    this.node.handle(
+      { kind: 'linkUp', link, peer, role: 'visitor', transport, isSecure, exchange: null, network, purpose },
+      now(),
+    )
+  }
+
+  random(): number {
+    return crypto.getRandomValues(random32)[0]!
+  }
+
+  /**
+   * Frames of one turn of the event loop share a message. The turn ends after all sockets have been read (setImmediate),
+   * not after each of them (a microtask): under load, frames from many visitors to one then cost one system call.
+   */
+  send(link: LinkId, frame: Frame): void {
+    const seat = this.#seats.get(link)
+    if (seat === undefined) return
+    if (seat.outgoing === null) {
+      seat.outgoing = new BatchPacker()
+      if (this.#dirty.push(seat) === 1) setImmediate(() => this.#flushAll())
+    }
+    seat.outgoing.add(frame)
+  }
+
+  closeLink(link: LinkId, reason: string): void {
+    const seat = this.#seats.get(link)
+    if (seat === undefined) return
+    flush(seat)
+    seat.visitor.channel.close(reason)
+  }
+
+  schedule(token: Parameters<BootstrapIo['schedule']>[0], delayMs: number): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      this.node.handle({ kind: 'timer', token }, now())
+    }, delayMs)
+    this.#timers.add(timer)
+  }
+
+  #flushAll(): void {
+    const dirty = this.#dirty
+    this.#dirty = []
+    for (const seat of dirty) flush(seat)
+  }
+
+  #receive(seat: Seat, message: Uint8Array): void {
+    const frames = decodeBatch(message)
+    if (frames === null) return this.#countBad(seat)
+    const time = now()
+    for (const frame of frames) {
+      if (frame === null || isHandshake(frame)) this.#countBad(seat)
+      else this.node.handle({ kind: 'frame', link: seat.link, frame }, time)
+    }
+  }
+
+  #countBad(seat: Seat): void {
+    this.badFrames++
+    if (++seat.badFrames > LINK_LIMITS.badFramesMax) seat.visitor.channel.close('bad frames')
+  }
+
+  #down(seat: Seat, reason: string): void {
+    this.#seats.delete(seat.link)
+    seat.outgoing = null
+    this.node.handle({ kind: 'linkDown', link: seat.link, reason }, now())
+    this.#options.logger.debug({ link: seat.link, peer: seat.visitor.peer, reason }, 'visitor gone')
+  }
+}
+
+function flush(seat: Seat): void {
+  const messages = seat.outgoing?.take() ?? []
+  seat.outgoing = null
+  for (const message of messages) seat.visitor.channel.send(message)
+}
+
+const HANDSHAKE_KINDS: ReadonlySet<string> = new Set<HandshakeFrame['kind']>(['challenge', 'hello', 'welcome', 'proof', 'denied'])
+
+const isHandshake = (frame: Frame | HandshakeFrame): frame is HandshakeFrame => HANDSHAKE_KINDS.has(frame.kind)
+
+const random32 = new Uint32Array(1)
+
+const now = (): Instant => Date.now() as Instant
