@@ -29,6 +29,10 @@ export function startResidents(options: ResidentProcess): () => Promise<void> {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, ...(options.token !== undefined && { [TOKEN_VARIABLE]: options.token }) },
     })
+    child.once('message', () => {
+      delayMs = RESTART_MS
+      options.log(`${options.count} resident peers have joined "${options.network}"`)
+    })
     child.once('exit', (code, signal) => {
       if (isStopped) return
       options.log(`resident peers ended (${signal ?? `code ${code}`}); starting them again in ${delayMs / 1000} s`)

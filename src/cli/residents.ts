@@ -44,6 +44,7 @@ async function reside(url: string, options: ResidentsOptions): Promise<void> {
   // One after the other: each finds a mesh that stands.
   for (let index = 0; index < options.count && !signal.aborted; index += 1)
     meshes.push(await resident(url, options, wrtc))
+  process.send?.('joined')
   await Promise.race([aborted(signal), parentGone])
   await Promise.all(meshes.map((mesh) => mesh.close()))
 }
