@@ -101,7 +101,10 @@ interface Recipient {
 
 /** Everyone, then peers; the chosen one stays even when it has gone, so that nothing is sent to everyone by accident. */
 function recipients(state: PageState): readonly Recipient[] {
-  const rows = peerRows(state).map(({ id, name }) => ({ id, label: name === shortId(id) ? id.slice(0, 12) : `${name} (${shortId(id)})` }))
+  const rows = peerRows(state).map(({ id, name }) => ({
+    id,
+    label: name === shortId(id) ? id.slice(0, 12) : `${name} (${shortId(id)})`,
+  }))
   const chosen = state.recipient
   const isGone = chosen !== null && !rows.some((row) => row.id === chosen)
   const gone = isGone ? [{ id: chosen, label: `${nameOf(state, chosen)} (gone?)` }] : []
@@ -123,9 +126,13 @@ function deliveryText({ delivery }: ChatEntry): string {
     case 'sending':
       return 'sending…'
     case 'broadcast':
-      return delivery.linkCount === 0 ? 'nobody is linked yet' : `sent to everyone over ${count(delivery.linkCount, 'link')}`
+      return delivery.linkCount === 0
+        ? 'nobody is linked yet'
+        : `sent to everyone over ${count(delivery.linkCount, 'link')}`
     case 'delivered':
       return receiptText(delivery.receipt)
+    case 'direct':
+      return 'over the direct connection'
     case 'failed':
       return `not delivered: ${delivery.reason}`
     case 'received':

@@ -5,6 +5,7 @@
 
 import { nameOf } from './state.ts'
 import type { PageState } from './state.ts'
+import { count } from './wording.ts'
 
 /** Most peers drawn; more would be a hairball on any screen, and the list beside the graph has them all (a guess). */
 export const GRAPH_PEERS_MAX = 150
@@ -54,12 +55,24 @@ export function graphOf(state: PageState): Graph {
   return {
     nodes: [
       { id: self, kind: 'self', label: 'you' },
-      ...others.map((id): GraphNode => ({ id, kind: neighbors.has(id) ? 'neighbor' : 'known', label: nameOf(state, id) })),
+      ...others.map((id): GraphNode => ({
+        id,
+        kind: neighbors.has(id) ? 'neighbor' : 'known',
+        label: labelOf(state, id),
+      })),
       { id: BOOTSTRAP_NODE, kind: 'bootstrap', label: 'bootstrap' },
     ],
     edges,
     summary: summaryOf({ neighborCount: neighbors.size, peerCount: others.length, bootstrap: state.bootstrap }),
   }
+}
+
+/** Longer names would be cut off at the picture's border. */
+const LABEL_CHARACTERS_MAX = 14
+
+function labelOf(state: PageState, id: string): string {
+  const name = nameOf(state, id)
+  return name.length > LABEL_CHARACTERS_MAX ? `${name.slice(0, LABEL_CHARACTERS_MAX - 1)}…` : name
 }
 
 const EMPTY: Graph = { nodes: [], edges: [], summary: 'Not in a mesh.' }
@@ -79,7 +92,7 @@ function heardEdges(state: PageState, self: string): readonly GraphEdge[] {
 
 function summaryOf(counts: { neighborCount: number; peerCount: number; bootstrap: string }): string {
   return (
-    `The mesh as seen from here: ${counts.neighborCount} peers linked with you, ` +
+    `The mesh as seen from here: ${count(counts.neighborCount, 'peer')} linked with you, ` +
     `${counts.peerCount} known in all, bootstrap ${counts.bootstrap}. The list of peers says the same in words.`
   )
 }

@@ -68,7 +68,10 @@ export class GraphPicture {
       update: moveLine,
     })
     this.simulation = forceSimulation<Placed, Spring>()
-      .force('collide', forceCollide<Placed>((placed) => RADIUS[placed.node.kind] + 9))
+      .force(
+        'collide',
+        forceCollide<Placed>((placed) => RADIUS[placed.node.kind] + 9),
+      )
       .alphaDecay(0.05)
       .on('tick', () => this.draw())
     new ResizeObserver(() => this.resize()).observe(svg)
@@ -133,10 +136,18 @@ export class GraphPicture {
     const pull = Math.min(0.12, 6 / room)
     const slope = this.width / this.height
     this.simulation
-      .force('charge', forceManyBody<Placed>().strength(({ id }) => (id === BOOTSTRAP_NODE ? 0 : -2.4 * room)))
+      .force(
+        'charge',
+        forceManyBody<Placed>().strength(({ id }) => (id === BOOTSTRAP_NODE ? 0 : -2.4 * room)),
+      )
       .force('x', forceX<Placed>(this.width / 2).strength(slope > 1 ? pull / slope : pull))
       .force('y', forceY<Placed>(middle).strength(slope > 1 ? pull : pull * slope))
-      .force('link', forceLink<Placed, Spring>([...this.springs]).distance(room * 0.8).strength(springStrength))
+      .force(
+        'link',
+        forceLink<Placed, Spring>([...this.springs])
+          .distance(room * 0.8)
+          .strength(springStrength),
+      )
   }
 
   /** Readers who asked for less motion get the finished layout at once. */

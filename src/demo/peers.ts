@@ -6,7 +6,7 @@
 import { byId, KeyedList, make, setText } from './dom.ts'
 import { nameOf, peerRows } from './state.ts'
 import type { PageState, PeerRow } from './state.ts'
-import { pathText, shortId } from './wording.ts'
+import { pathText, purposeText, shortId } from './wording.ts'
 
 export interface PeerActions {
   readonly select: (id: string | null) => void
@@ -89,7 +89,6 @@ function factsOf(row: PeerRow | undefined): string {
   if (row === undefined) return 'Not seen in the mesh at the moment.'
   const { neighbor } = row
   if (neighbor === null) return 'No link of ours: messages travel through other peers.'
-  const slots = neighbor.slots.length === 0 ? '' : ` for ${neighbor.slots.join(' and ')}`
-  const offer = neighbor.isInitiator ? 'our offer' : 'its offer'
-  return `Linked over ${neighbor.transport}${slots}; ${offer} came ${pathText(neighbor.offer)}.`
+  const offer = neighbor.isInitiator ? 'Our offer went' : 'Its offer came'
+  return `Linked (${neighbor.transport}): ${purposeText(neighbor.slot)}. ${offer} ${pathText(neighbor.offer)}.`
 }

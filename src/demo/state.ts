@@ -3,6 +3,7 @@
  * peers can make it grow, so every collection has a bound and forgets its oldest entry.
  */
 
+import { shortId } from './wording.ts'
 import type { BootstrapState, OfferPath, Receipt } from './wording.ts'
 
 /** Most chat entries, log entries and names kept; older ones are forgotten (a guess: hours of talk). */
@@ -13,7 +14,8 @@ export const NAMES_MAX = 1000
 /** A link of ours. */
 export interface NeighborView {
   readonly id: string
-  readonly slots: readonly string[]
+  /** What we want it for: ring, bucket …; spare: nothing. */
+  readonly slot: string
   readonly transport: string
   /** Round trip in ms; null: not measured yet. */
   readonly rttMs: number | null
@@ -39,6 +41,8 @@ export type Delivery =
   | { readonly state: 'sending' }
   | { readonly state: 'broadcast'; readonly linkCount: number }
   | { readonly state: 'delivered'; readonly receipt: Receipt }
+  /** Sent or received over a direct connection: no relay, no receipt. */
+  | { readonly state: 'direct' }
   | { readonly state: 'failed'; readonly reason: string }
   | { readonly state: 'received'; readonly hops: number }
 
@@ -104,7 +108,7 @@ const NOTHING_SEEN: MeshView = { neighbors: [], known: [], relayed: 0 }
 export const INITIAL: PageState = {
   phase: 'idle',
   self: null,
-  bootstrap: 'idle',
+  bootstrap: 'none',
   view: NOTHING_SEEN,
   names: new Map(),
   messages: [],
@@ -144,8 +148,9 @@ export function reduce(state: PageState, action: Action): PageState {
 
 /** Leaving empties the graph but keeps the talk and the log; joining again starts from the newest state. */
 function onPhase(state: PageState, phase: Phase): PageState {
-  if (phase === 'joining') return { ...state, phase, problem: '', bootstrap: 'idle', view: NOTHING_SEEN, calls: [], recipient: null }
-  if (phase === 'left') return { ...state, phase, bootstrap: 'idle', view: NOTHING_SEEN, calls: [], recipient: null }
+  if (phase === 'joining')
+    return { ...state, phase, problem: '', bootstrap: 'none', view: NOTHING_SEEN, calls: [], recipient: null }
+  if (phase === 'left') return { ...state, phase, bootstrap: 'none', view: NOTHING_SEEN, calls: [], recipient: null }
   return { ...state, phase }
 }
 
@@ -170,7 +175,7 @@ function deliver(messages: readonly ChatEntry[], key: number, delivery: Delivery
 
 /** What to call a peer: the name it gave itself, else the beginning of its id. */
 export function nameOf(state: PageState, id: string): string {
-  return state.names.get(id) ?? id.slice(0, 6)
+  return state.names.get(id) ?? shortId(id)
 }
 
 /** A peer of the list: ourselves are not in it. Linked ones first, then by name. */

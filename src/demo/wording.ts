@@ -10,7 +10,7 @@ export interface OfferPath {
   readonly relays: number
 }
 
-export type BootstrapState = 'idle' | 'contacting' | 'connected' | 'left' | 'lost'
+export type BootstrapState = 'none' | 'contacting' | 'connected' | 'left' | 'lost'
 
 const PEOPLE = new Intl.PluralRules('en')
 
@@ -28,9 +28,12 @@ export function pathText(path: OfferPath | null): string {
 }
 
 /** The badge: a word for the eye, a sentence for the rest. */
-export function bootstrapText(state: BootstrapState, linkCount: number): { readonly word: string; readonly hint: string } {
+export function bootstrapText(
+  state: BootstrapState,
+  linkCount: number,
+): { readonly word: string; readonly hint: string } {
   switch (state) {
-    case 'idle':
+    case 'none':
       return { word: 'not contacted', hint: 'The bootstrap has not been contacted yet.' }
     case 'contacting':
       return { word: 'contacting…', hint: 'Asking the bootstrap for a first introduction.' }
@@ -57,6 +60,17 @@ export function receiptText(receipt: Receipt): string {
   return `delivered · ${count(receipt.hops, 'hop')} · ${Math.max(1, Math.round(receipt.ms))} ms${tries}`
 }
 
+const PURPOSES: Readonly<Record<string, string>> = {
+  ring: 'our ring: its id is next to ours',
+  bucket: 'the way to a far region of ids',
+  random: 'a random link',
+  guest: 'a newcomer that we help in',
+  spare: 'not needed at the moment',
+}
+
+/** Why we hold a link: the slot's name and what it means. */
+export const purposeText = (slot: string): string => PURPOSES[slot] ?? slot
+
 const FAILURES: Readonly<Record<string, string>> = {
   ERR_TIMEOUT: 'There was no answer in time. It may have arrived all the same.',
   ERR_UNREACHABLE: 'No path leads to that peer any more.',
@@ -76,5 +90,8 @@ export function failureText(error: unknown): string {
   return known ?? (typeof message === 'string' && message !== '' ? message : String(error))
 }
 
+/** As in the terminal (src/cli/wording.ts): hardly ever alike among 100,000 peers. */
+const SHORT_ID_CHARACTERS = 8
+
 /** Enough of an id for people to tell peers apart; the whole one is in the peer's details. */
-export const shortId = (id: string): string => id.slice(0, 6)
+export const shortId = (id: string): string => id.slice(0, SHORT_ID_CHARACTERS)

@@ -17,7 +17,12 @@ import type { Browser } from 'playwright-core'
 const run = promisify(execFile)
 
 /** Where distributions put it. */
-const SYSTEM_PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome-stable', '/usr/bin/google-chrome']
+const SYSTEM_PATHS = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome-stable',
+  '/usr/bin/google-chrome',
+]
 
 /**
  * A browser that talks to nobody but the test: no updates, no sync, no QUIC. Sandboxes need privileges that containers
@@ -53,7 +58,9 @@ export async function launchChromium({ hideAddresses = false }: ChromiumOptions 
   try {
     return await chromium.launch({ executablePath, args, env: { ...process.env, ...env }, headless: true })
   } catch (error) {
-    throw new Error(`Chromium at ${executablePath} does not start; set CHROMIUM_PATH to one that does.`, { cause: error })
+    throw new Error(`Chromium at ${executablePath} does not start; set CHROMIUM_PATH to one that does.`, {
+      cause: error,
+    })
   }
 }
 
