@@ -42,6 +42,8 @@ const RETRY_MS = 250
 const RETRY_MAX_MS = 5_000
 /** Failed attempts over one bootstrap link before a new introduction is asked for. */
 const ATTEMPTS_MAX = 5
+/** Lookups for another mesh per visit; the shallow buckets, which hold most peers, come first (guess). */
+const LOOKS_MAX = 4
 /** A visitor stays for the answer to its one lookup, then leaves. */
 const VISIT_MS = 4_000
 
@@ -52,8 +54,9 @@ interface Contact {
   leaseUntil: number
   attempts: number
   retryAt: number
-  lookup: MessageId | null
-  /** Somebody nearer to us than our own mesh knows has been sought. */
+  /** Those of ours that went through this bootstrap last. */
+  lookups: (MessageId | null)[]
+  /** Peers that our own mesh does not know have been sought. */
   hasLooked: boolean
 }
 
@@ -88,7 +91,7 @@ export class Join {
     this.isContacting = false
     this.failures = 0
     if (this.contact !== null) this.leave('replaced')
-    this.contact = { link: up.link, since: now, entries: null, leaseUntil: 0, attempts: 0, retryAt: 0, lookup: null, hasLooked: false }
+    this.contact = { link: up.link, since: now, entries: null, leaseUntil: 0, attempts: 0, retryAt: 0, lookups: [], hasLooked: false }
     this.parts.attach(up, now)
     this.setState('connected', up.peer)
   }
@@ -156,7 +159,7 @@ export class Join {
 
   /** One attempt at a first link: a lookup for our own id, later for any id, and offers to the entries themselves. */
   private knock(contact: Contact, entries: readonly PeerId[], now: Instant): void {
-    if (this.parts.lookups.isPending(contact.lookup) || now < contact.retryAt || this.parts.signaling.linksInFlight > 0) return
+    if (this.isLooking(contact) || now < contact.retryAt || this.parts.signaling.linksInFlight > 0) return
     if (contact.attempts >= ATTEMPTS_MAX) {
       this.leave('no way in')
       this.contactAt = now + this.backoff(2)
@@ -167,28 +170,38 @@ export class Join {
     contact.attempts++
     contact.retryAt = now + this.backoff(contact.attempts)
     this.counters.joinLookups++
-    contact.lookup = isFirst ? lookups.nearest('guest', 256, contact.link, now) : lookups.anybody('guest', contact.link, now)
+    contact.lookups = [isFirst ? lookups.nearest('guest', 256, contact.link, now) : lookups.anybody('guest', contact.link, now)]
     const entry = entries[contact.attempts % entries.length]
     if (!isFirst && entry !== undefined) signaling.offerLink(entry, 'guest', contact.link)
   }
 
   /**
-   * Before we leave: is there somebody nearer to us than our own mesh knows? Then there are two meshes, and now a bridge.
-   * Visitors ask at once. Newcomers ask too, when their ring stands: of many that come at the same moment some find
-   * only each other (seed 1, 200 peers within a second: three meshes of 104, 74 and 22, each complete in itself).
+   * Before we leave: is there anybody where our own mesh has nobody, nearer to us than all neighbours or in a bucket
+   * that is empty? Then there are two meshes, and now a bridge: whatever the split, the peer of one mesh that is closest
+   * to a peer of the other has an empty bucket there. Visitors ask at once. Newcomers ask too, when their ring stands:
+   * of many that come at the same moment some find only each other, each group in a corner of the key space of its own
+   * (simulated, seed 1, 200 peers within a second: three meshes of 104, 74 and 22, each complete in itself).
    */
   private look(contact: Contact, now: Instant): void {
     if (contact.hasLooked || !this.isReady || contact.entries === null || this.parts.neighbors.size === 0) return
     contact.hasLooked = true
     if (contact.entries.length === 0) return
-    let nearest = 0
-    for (const peer of this.parts.neighbors.peerIds()) nearest = Math.max(nearest, commonPrefixBits(this.config.self, peer))
-    contact.lookup = this.parts.lookups.nearest('ring', Math.min(255, nearest + 1), contact.link, now)
+    const { lookups, neighbors } = this.parts
+    const filled = new Set(neighbors.peerIds().map((peer) => commonPrefixBits(this.config.self, peer)))
+    const nearest = Math.max(...filled)
+    contact.lookups.push(lookups.nearest('ring', Math.min(255, nearest + 1), contact.link, now))
+    for (let bucket = 0; bucket < nearest && contact.lookups.length < LOOKS_MAX; bucket++) {
+      if (!filled.has(bucket)) contact.lookups.push(lookups.inBucket(bucket, contact.link, now))
+    }
+  }
+
+  private isLooking(contact: Contact): boolean {
+    return contact.lookups.some((id) => this.parts.lookups.isPending(id))
   }
 
   private mayLeave(contact: Contact, now: Instant): boolean {
     if (this.parts.neighbors.size === 0 || !this.isReady || contact.leaseUntil > now) return false
-    if (this.parts.lookups.isPending(contact.lookup) && now - contact.since < VISIT_MS) return false
+    if (this.isLooking(contact) && now - contact.since < VISIT_MS) return false
     return contact.entries !== null
   }
 

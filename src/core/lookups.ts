@@ -78,6 +78,12 @@ export class Lookups {
     return this.start({ target: this.config.self, prefixMin, bucket: null, slot, first }, now)
   }
 
+  /** Asks over `first` for anybody in a bucket where our own mesh has nobody. */
+  inBucket(bucket: number, first: LinkId, now: Instant): MessageId | null {
+    const target = this.config.geometry.keyInBucket(this.config.self, bucket, this.parts.random)
+    return this.start({ target, prefixMin: bucket + 1, bucket: null, slot: 'bucket', first }, now)
+  }
+
   /** Asks anybody on the way to a random key for a link. */
   anybody(slot: Slot, first: LinkId | null, now: Instant): MessageId | null {
     const target = this.config.geometry.keyInBucket(this.config.self, 0, this.parts.random)

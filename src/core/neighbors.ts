@@ -71,6 +71,8 @@ const GRACE_MS = 4_000
 const REST_MS = 15_000
 /** Changes within this many ms are seen to together: a newcomer hears of dozens of peers at once (guess). */
 const MAINTAIN_MS = 30
+/** With nothing missing, everything is looked over this often (DESIGN §5: audit every 30 s). */
+const AUDIT_MS = 30_000
 const NAMED_FOR_RING = 4
 const NAMED_MAX = 16
 
@@ -84,6 +86,8 @@ export class Neighbors {
   private version = 0
   private isDirty = true
   private isScheduled = false
+  private isWanting = true
+  private maintainedAt = 0
 
   constructor(config: NeighborsConfig, parts: NeighborsParts) {
     this.config = config
@@ -219,7 +223,8 @@ export class Neighbors {
   // ---- upkeep ---------------------------------------------------------------------------------------------------------
 
   tick(now: Instant): void {
-    this.isDirty = true
+    // A peer that misses nothing looks over everything only now and then; the rest is told by events.
+    if (this.isWanting || now - this.maintainedAt >= AUDIT_MS) this.isDirty = true
     this.maintain(now)
     for (const neighbor of [...this.byPeer.values()]) this.upkeep(neighbor, now)
   }
@@ -247,11 +252,15 @@ export class Neighbors {
     this.isScheduled = false
     if (!this.isDirty) return
     this.isDirty = false
+    this.maintainedAt = now
     this.placeAll()
     if (this.byPeer.size === 0) return
-    for (const peer of this.ringWishes(now)) if (!this.dial(peer, 'ring', now)) break
-    this.fillBuckets(now)
-    this.fillRandom(now)
+    const candidates = this.candidates(now)
+    const missing = missingRing(this.config.self, this.byPeer.keys(), candidates, this.plan.ringSide)
+    for (const peer of missing) if (!this.dial(peer, 'ring', now)) break
+    const hasAllBuckets = this.fillBuckets(candidates, now)
+    this.fillRandom(candidates, now)
+    this.isWanting = missing.length > 0 || !hasAllBuckets
   }
 
   private placeAll(): void {
@@ -264,35 +273,38 @@ export class Neighbors {
   }
 
   private ringWishes(now: Instant): PeerId[] {
-    return missingRing(this.config.self, this.peerIds(), this.candidates(now), this.plan.ringSide)
+    return missingRing(this.config.self, this.byPeer.keys(), this.candidates(now), this.plan.ringSide)
   }
 
   private candidates(now: Instant): PeerId[] {
     return this.parts.book.dialable(now).filter((peer) => !this.byPeer.has(peer) && this.parts.signaling.linkTo(peer) === undefined)
   }
 
-  private fillBuckets(now: Instant): void {
+  /** True: no bucket that should hold somebody is empty. */
+  private fillBuckets(candidates: readonly PeerId[], now: Instant): boolean {
     const { self, geometry } = this.config
     const depth = Math.ceil(Math.log2(this.sizeEstimate()))
-    const filled = new Set(this.peerIds().map((peer) => geometry.bucketOf(self, peer)))
+    const filled = new Set<number>()
+    for (const peer of this.byPeer.keys()) filled.add(geometry.bucketOf(self, peer))
     for (const exchange of this.parts.signaling.linkTargets()) filled.add(geometry.bucketOf(self, exchange.remote))
-    if (filled.size >= depth) return
-    const candidates = this.candidates(now)
+    let missing = 0
     for (let bucket = 0; bucket < depth; bucket++) {
       if (filled.has(bucket)) continue
+      missing++
       const known = candidates.filter((peer) => geometry.bucketOf(self, peer) === bucket)
       if (known.length > 0) this.dial(this.pick(known), 'bucket', now)
       else if (this.hasRoomFor('bucket')) this.parts.lookups.refill(bucket, now)
     }
+    return missing === 0
   }
 
-  private fillRandom(now: Instant): void {
+  private fillRandom(candidates: readonly PeerId[], now: Instant): void {
     let held = 0
     for (const neighbor of this.byPeer.values()) if (neighbor.slot === 'random' || neighbor.slot === null) held++
     for (const exchange of this.parts.signaling.linkTargets()) if (exchange.slot === 'random') held++
     if (held >= this.plan.randomMax || this.freeSlots() <= this.reserveFor('random')) return
-    const candidates = this.candidates(now)
-    if (candidates.length > 0) this.dial(this.pick(candidates), 'random', now)
+    const open = candidates.filter((peer) => this.parts.signaling.linkTo(peer) === undefined)
+    if (open.length > 0) this.dial(this.pick(open), 'random', now)
   }
 
   /** False: no more dials for now. */

@@ -49,9 +49,9 @@ export function assignSlots(at: { readonly self: Key; readonly geometry: Geometr
 }
 
 /** Those of `candidates` that belong among the ring neighbours of `self`, given the ones it has. */
-export function missingRing(self: Key, has: readonly PeerId[], candidates: readonly PeerId[], ringSide: number): PeerId[] {
+export function missingRing(self: Key, has: Iterable<PeerId>, candidates: readonly PeerId[], ringSide: number): PeerId[] {
   const held = new Set(has)
-  const ring = ringAround(self, [...has, ...candidates.filter((id) => !held.has(id))], ringSide)
+  const ring = ringAround(self, [...held, ...candidates], ringSide)
   return [...ring].filter((id) => !held.has(id))
 }
 
