@@ -17,7 +17,7 @@ import { defineConfig } from 'vitest/config'
 /** Tests at the top of test/ look at the project itself: arrows, package, bundle, documents. */
 const PROJECT_CHECKS = 'test/*.test.ts'
 
-/** The library, the CLI and the page as users get them: `dist/` is brought up to date before these run. */
+/** The library and the CLI as users get them: `dist/` is brought up to date before these run. */
 const builds = { globalSetup: ['test/setup/build.ts'] }
 
 /** One process at a time; group by group. */
@@ -72,7 +72,7 @@ export default defineConfig({
           hookTimeout: 120_000,
           sequence: { groupOrder: 3 },
           ...alone,
-          ...builds,
+          globalSetup: ['test/setup/page.ts'],
         },
       },
     ],

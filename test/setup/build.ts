@@ -1,7 +1,7 @@
 /**
- * Brings `dist/` up to date before tests that start the package as its users do (child processes, the bundle, the
- * page). Incremental, about a second when nothing has changed. Type errors do not stop it: `npm run types` reports
- * those, and half a tree of types must not keep the other half's tests from running.
+ * Brings `dist/` up to date before tests that start the package as its users do (child processes, the bundle).
+ * Incremental, about a second when nothing has changed. Type errors do not stop it: `npm run types` reports those, and
+ * half a tree of types must not keep the other half's tests from running.
  */
 
 import { execFile } from 'node:child_process'
