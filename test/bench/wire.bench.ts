@@ -5,16 +5,17 @@
 
 import { base32nopad } from '@scure/base'
 import { bench, describe } from 'vitest'
-import type { Frame } from '../../src/core/frames.ts'
+import type { UnicastFrame } from '../../src/core/frames.ts'
+import type { PeerId } from '../../src/core/ids.ts'
 import { BatchPacker, decodeBatch } from '../../src/wire/batch.ts'
 import { decodeFrame, encodeFrame } from '../../src/wire/frames.ts'
 import { idFromBytes, messageIdFromBytes, writeId } from '../../src/wire/ids.ts'
 
 const header = crypto.getRandomValues(new Uint8Array(48))
 const id = messageIdFromBytes(header)
-const target = idFromBytes(header, 16)
+const target = idFromBytes<PeerId>(header, 16)
 const body = crypto.getRandomValues(new Uint8Array(1024))
-const unicast: Frame = { kind: 'unicast', hopLimit: 40, attempt: 0, viaBootstrap: false, id, target, body } as Frame
+const unicast: UnicastFrame = { kind: 'unicast', hopLimit: 40, attempt: 0, viaBootstrap: false, id, target, body }
 const unicastBytes = encodeFrame(unicast)
 const heartbeatBytes = encodeFrame({ kind: 'heartbeat', isEcho: false, stamp: 123_456_789 })
 const out = new Uint8Array(48)
