@@ -44,6 +44,9 @@ const RETRY_MAX_MS = 5_000
 const ATTEMPTS_MAX = 5
 /** Lookups for another mesh per visit; the shallow buckets, which hold most peers, come first (guess). */
 const LOOKS_MAX = 4
+/** How often to look for signs of a split, and the greatest pause between visits because of one (guess). */
+const SUSPECT_MS = 3_000
+const SUSPECT_MAX_MS = 60_000
 /** A visitor stays for the answer to its one lookup, then leaves. */
 const VISIT_MS = 4_000
 
@@ -70,6 +73,8 @@ export class Join {
   private isContacting = false
   private failures = 0
   private contactAt = 0
+  private suspectAt = 0
+  private suspicions = 0
 
   constructor(config: JoinConfig, parts: JoinParts) {
     this.config = config
@@ -125,6 +130,22 @@ export class Join {
     else if (!this.isReady && this.parts.neighbors.ringStands(now)) this.becomeReady()
     if (this.contact !== null) this.look(this.contact, now)
     if (this.contact !== null && this.mayLeave(this.contact, now)) this.leave('left')
+    this.watchForSplit(now)
+  }
+
+  /** A split shows itself: then the lottery is not waited for. */
+  private watchForSplit(now: Instant): void {
+    if (!this.isReady || !this.config.hasBootstrap || this.isContacting || now < this.suspectAt) return
+    this.suspectAt = now + SUSPECT_MS * (0.5 + this.unit())
+    if (this.parts.neighbors.size === 0 || this.parts.neighbors.suspiciousBucket() === null) {
+      this.suspicions = 0
+      return
+    }
+    // Twice in a row: a newcomer's buckets need a moment to fill.
+    if (++this.suspicions < 2) return
+    this.suspectAt = now + Math.min(SUSPECT_MAX_MS, SUSPECT_MS * 2 ** this.suspicions) * (0.5 + this.unit())
+    if (this.contact === null) this.contactBootstrap('visit', now)
+    else this.contact.hasLooked = false
   }
 
   onLottery(now: Instant): void {

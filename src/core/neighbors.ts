@@ -73,6 +73,8 @@ const REST_MS = 15_000
 const MAINTAIN_MS = 30
 /** With nothing missing, everything is looked over this often (DESIGN §5: audit every 30 s). */
 const AUDIT_MS = 30_000
+/** A bucket that should hold this many peers and has none is no accident: e^-8 (guess at how sure to be). */
+const SUSPICIOUS_PEERS = 8
 const NAMED_FOR_RING = 4
 const NAMED_MAX = 16
 
@@ -116,6 +118,20 @@ export class Neighbors {
   sizeEstimate(): number {
     const known = new Set([...this.byPeer.keys(), ...this.parts.book.peers()])
     return estimateSize(this.config.self, known, 4)
+  }
+
+  /**
+   * The lowest bucket in which we have nobody although the density of the ring says that it should be well filled;
+   * null if there is none. Peers that joined at the same time cluster around the first that let them in, so a mesh that
+   * was split by accident is a sector of the key space: its ring looks whole from inside, and its low buckets are empty.
+   */
+  suspiciousBucket(): number | null {
+    const { self, geometry } = this.config
+    const depth = Math.floor(Math.log2(this.sizeEstimate() / SUSPICIOUS_PEERS))
+    const filled = new Set<number>()
+    for (const peer of this.byPeer.keys()) filled.add(geometry.bucketOf(self, peer))
+    for (let bucket = 0; bucket < depth; bucket++) if (!filled.has(bucket)) return bucket
+    return null
   }
 
   /** Ring and mandatory links stand as far as we can know: nobody better is known and no ring link is under way. */
