@@ -50,7 +50,7 @@ function main() {
   try {
     report = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'))
   } catch (error) {
-    console.error(`No test ran: npm test stopped before the runner wrote its report (${error instanceof Error ? error.message : error}).`)
+    console.error(`No test ran: npm test stopped before the runner wrote its report (${error instanceof Error ? error.message : String(error)}).`)
     process.exit(1)
   }
   const { passed, failed, skipped, problems } = summarize(report)
