@@ -1,0 +1,207 @@
+/**
+ * Session descriptions as bytes. A data-channel-only description is 75 bytes and its candidates: what differs between
+ * two of them is ICE credentials, certificate fingerprint, DTLS role, SCTP port and limit (JSEP, RFC 8829 §5; SCTP,
+ * RFC 8841). On the other side the text is rebuilt from these values, so raw remote text never reaches the native
+ * parser (REFERENCE §4c). Calls with media need more lines: `sdp-media.ts`.
+ */
+
+import type { Field } from '../wire/schema.ts'
+import { decodeWith, encodeWith, fixed, oneOf, u16, u32, viewOf } from '../wire/schema.ts'
+import type { Candidate } from './candidate.ts'
+import { CANDIDATES_MAX, candidatesField, formatCandidate, parseCandidate } from './candidate.ts'
+import { decodeMedia, encodeMedia } from './sdp-media.ts'
+
+/** First byte of every description. */
+export const DESCRIPTION_FORMS = { data: 1, media: 2, deflatedMedia: 3 } as const
+
+/** A fingerprint in bytes: SHA-256 of the DTLS certificate; no other hash is accepted. */
+export const FINGERPRINT_BYTES = 32
+
+/** What the local stack made: its own text, and the candidates that it has announced so far. */
+export interface LocalDescription {
+  readonly type: 'offer' | 'answer'
+  readonly sdp: string
+  readonly candidates: readonly LocalCandidate[]
+}
+
+/** As in RTCIceCandidateInit. */
+export interface LocalCandidate {
+  readonly candidate: string
+  readonly sdpMid: string | null
+}
+
+/** What a remote peer described, ready for the native parser. */
+export interface RemoteDescription {
+  readonly type: 'offer' | 'answer'
+  readonly sdp: string
+}
+
+/** The bytes of a description; null for one that the protocol cannot carry. */
+export async function encodeDescription(local: LocalDescription): Promise<Uint8Array | null> {
+  return encodeData(local) ?? (await encodeMedia(local))
+}
+
+/** Never rejects; null for anything that `encodeDescription` would not have written. */
+export async function decodeDescription(bytes: Uint8Array): Promise<RemoteDescription | null> {
+  return bytes[0] === DESCRIPTION_FORMS.data ? decodeData(bytes) : decodeMedia(bytes)
+}
+
+/** The one certificate that a description names; null if it names none, several, or by another hash than SHA-256. */
+export function fingerprintIn(sdp: string): Uint8Array | null {
+  const found = new Set(Array.from(sdp.matchAll(/^a=fingerprint:(.*?)\r?$/gm), (match) => match[1]!.toLowerCase()))
+  const [only] = found
+  return found.size === 1 ? parseFingerprint(only!) : null
+}
+
+/** Everything in a data-channel-only description that is not the same in all of them. */
+interface DataDescription {
+  readonly type: 'offer' | 'answer'
+  readonly setup: Setup
+  readonly ufrag: string
+  readonly pwd: string
+  readonly fingerprint: Uint8Array
+  readonly sctpPort: number
+  /** 0: no limit (RFC 8841 §6). */
+  readonly messageBytesMax: number
+  readonly candidates: readonly Candidate[]
+}
+
+const SETUPS = ['actpass', 'active', 'passive'] as const
+type Setup = (typeof SETUPS)[number]
+/** RFC 8839 §5.4 allows 4…256 and 22…256; browsers, libwebrtc and libjuice use 4 to 8 and 22 to 32. */
+const UFRAG_CHARS = { min: 4, max: 32 } as const
+const PWD_CHARS = { min: 22, max: 64 } as const
+/** What to assume where a description does not say (RFC 8841 §5, §6.1). */
+const SCTP_PORT_DEFAULT = '5000'
+const MESSAGE_BYTES_DEFAULT = '65536'
+
+const FIELDS: { readonly [Name in keyof DataDescription]: Field<DataDescription[Name]> } = {
+  type: oneOf(['offer', 'answer']),
+  setup: oneOf(SETUPS),
+  ufrag: iceText(UFRAG_CHARS),
+  pwd: iceText(PWD_CHARS),
+  fingerprint: fixed(FINGERPRINT_BYTES),
+  sctpPort: u16(),
+  messageBytesMax: u32(),
+  candidates: candidatesField,
+}
+
+const dataField: Field<DataDescription> = {
+  size: (value) => entries.reduce((sum, [name, field]) => sum + field.size(value[name]), 1),
+  write(value, bytes, offset) {
+    bytes[offset] = DESCRIPTION_FORMS.data
+    return entries.reduce((at, [name, field]) => field.write(value[name], bytes, at), offset + 1)
+  },
+  read(cursor) {
+    if (cursor.bytes[cursor.offset++] !== DESCRIPTION_FORMS.data) return undefined
+    const value: Record<string, unknown> = {}
+    for (const [name, field] of entries) if ((value[name] = field.read(cursor)) === undefined) return undefined
+    return value as unknown as DataDescription
+  },
+}
+const entries = Object.entries(FIELDS) as [keyof DataDescription, Field<unknown>][]
+
+function encodeData(local: LocalDescription): Uint8Array | null {
+  const description = parseData(local)
+  try {
+    return description && encodeWith(dataField, description)
+  } catch {
+    // A stack wrote credentials or sizes outside the limits above.
+    return null
+  }
+}
+
+function decodeData(bytes: Uint8Array): RemoteDescription | null {
+  const description = decodeWith(dataField, bytes)
+  // Only an offer may leave the choice of the DTLS role open (RFC 8842 §5.3).
+  if (description === null || (description.type === 'answer' && description.setup === 'actpass')) return null
+  return { type: description.type, sdp: formatData(description) }
+}
+
+/** Null if there is anything but one data channel section called "0", which is what every stack calls it. */
+function parseData({ type, sdp, candidates }: LocalDescription): DataDescription | null {
+  const media = sdp.match(/^m=.*$/gm) ?? []
+  if (media.length !== 1 || !/^m=application \d+ UDP\/DTLS\/SCTP webrtc-datachannel\r?$/.test(media[0]!)) return null
+  const fingerprint = fingerprintIn(sdp)
+  const setup = SETUPS.find((known) => known === attribute(sdp, 'setup'))
+  if (fingerprint === null || setup === undefined || attribute(sdp, 'mid') !== '0') return null
+  return {
+    type,
+    setup,
+    ufrag: attribute(sdp, 'ice-ufrag') ?? '',
+    pwd: attribute(sdp, 'ice-pwd') ?? '',
+    fingerprint,
+    sctpPort: Number(attribute(sdp, 'sctp-port') ?? SCTP_PORT_DEFAULT),
+    messageBytesMax: Number(attribute(sdp, 'max-message-size') ?? MESSAGE_BYTES_DEFAULT),
+    candidates: candidatesOf([...(sdp.match(/^a=candidate:.*$/gm) ?? []), ...candidates.map((c) => c.candidate)]),
+  }
+}
+
+/** Each candidate once, the most promising first when there are too many. */
+export function candidatesOf(lines: readonly string[]): Candidate[] {
+  const byLine = new Map<string, Candidate>()
+  for (const line of lines) {
+    const candidate = parseCandidate(line)
+    if (candidate !== null) byLine.set(formatCandidate(candidate), candidate)
+  }
+  const candidates = [...byLine.values()]
+  return candidates.length <= CANDIDATES_MAX
+    ? candidates
+    : candidates.toSorted((a, b) => b.priority - a.priority).slice(0, CANDIDATES_MAX)
+}
+
+function formatData(description: DataDescription): string {
+  const { setup, ufrag, pwd, fingerprint, sctpPort, messageBytesMax, candidates } = description
+  return [
+    ...SESSION_LINES,
+    'a=group:BUNDLE 0',
+    'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
+    'c=IN IP4 0.0.0.0',
+    ...candidates.map((candidate) => `a=${formatCandidate(candidate)}`),
+    `a=ice-ufrag:${ufrag}`,
+    `a=ice-pwd:${pwd}`,
+    'a=ice-options:trickle',
+    `a=fingerprint:${formatFingerprint(fingerprint)}`,
+    `a=setup:${setup}`,
+    'a=mid:0',
+    `a=sctp-port:${sctpPort}`,
+    `a=max-message-size:${messageBytesMax}`,
+    '',
+  ].join('\r\n')
+}
+
+/** The lines that every description starts with; no stack looks at the session id of a remote one. */
+export const SESSION_LINES: readonly string[] = ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 't=0 0']
+
+const attribute = (sdp: string, name: string): string | undefined => new RegExp(`^a=${name}:(.*?)\\r?$`, 'm').exec(sdp)?.[1]
+
+/** The value of an `a=fingerprint` line as bytes; null for other hashes than SHA-256. */
+function parseFingerprint(value: string): Uint8Array | null {
+  if (!/^sha-256 (?:[\da-f]{2}:){31}[\da-f]{2}$/i.test(value)) return null
+  return Uint8Array.from(value.slice('sha-256 '.length).split(':'), (pair) => parseInt(pair, 16))
+}
+
+const formatFingerprint = (fingerprint: Uint8Array): string =>
+  `sha-256 ${Array.from(fingerprint, (byte) => byte.toString(16).padStart(2, '0')).join(':').toUpperCase()}`
+
+/** ice-char (RFC 8839 §5.4) with a length in front. */
+function iceText({ min, max }: { readonly min: number; readonly max: number }): Field<string> {
+  const grammar = new RegExp(`^[A-Za-z0-9+/]{${min},${max}}$`)
+  return {
+    size: (value) => 1 + value.length,
+    write(value, bytes, offset) {
+      if (!grammar.test(value)) throw new RangeError('not an ICE credential')
+      bytes[offset] = value.length
+      for (let i = 0; i < value.length; i++) bytes[offset + 1 + i] = value.charCodeAt(i)
+      return offset + 1 + value.length
+    },
+    read(cursor) {
+      const length = cursor.bytes[cursor.offset] ?? 0
+      const start = cursor.offset + 1
+      if (length < min || length > max || start + length > cursor.end) return undefined
+      cursor.offset = start + length
+      const value = String.fromCharCode(...viewOf(cursor.bytes, start, length))
+      return grammar.test(value) ? value : undefined
+    },
+  }
+}
