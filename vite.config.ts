@@ -4,12 +4,13 @@
  */
 
 import { resolve } from 'node:path'
-import { defineConfig } from 'vite'
+import { defaultClientConditions, defineConfig } from 'vite'
 
 export default defineConfig({
   root: resolve(import.meta.dirname, 'src/demo'),
   base: './',
-  resolve: { conditions: ['browser', 'module', 'import', 'default'] },
+  // The sources, not dist/; and what browsers get.
+  resolve: { conditions: ['musubi-source', ...defaultClientConditions] },
   build: {
     outDir: resolve(import.meta.dirname, 'dist/page'),
     emptyOutDir: true,

@@ -1,5 +1,5 @@
 /**
- * Four projects, told apart by folder and run one group after the other, so that nothing with a deadline on a real
+ * Five projects, told apart by folder and run one group after the other, so that nothing with a deadline on a real
  * clock shares the machine's cores with the simulator.
  *
  * - unit: pure code and in-memory shells; many files at once.
@@ -7,6 +7,9 @@
  * - webrtc: real sockets, real WebRTC and child processes; one file at a time, each in a process of its own, because
  *   native WebRTC can abort its process.
  * - browser: Chromium with the built page; one at a time as well.
+ * - chromium: tests that run inside Chromium, some of them Node's own.
+ * - chromium: tests that run inside a browser, among them those of `net/` that hold in Node too (a configuration of its
+ *   own, because it needs a browser to be read).
  *
  * The JSON report is what `.ci/run` counts.
  */
@@ -67,7 +70,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'browser',
-          include: ['test/browser/**/*.test.ts'],
+          include: ['test/browser/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 3 },
@@ -75,6 +78,7 @@ export default defineConfig({
           globalSetup: ['test/setup/page.ts'],
         },
       },
+      'test/browser/vitest.chromium.config.ts',
     ],
   },
 })

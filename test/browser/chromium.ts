@@ -11,8 +11,8 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { chromium } from 'playwright-core'
-import type { Browser } from 'playwright-core'
+import { chromium } from 'playwright'
+import type { Browser } from 'playwright'
 
 const run = promisify(execFile)
 
@@ -28,7 +28,7 @@ const SYSTEM_PATHS = [
  * A browser that talks to nobody but the test: no updates, no sync, no QUIC. Sandboxes need privileges that containers
  * lack.
  */
-const FLAGS = [
+export const FLAGS = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
@@ -64,12 +64,14 @@ export async function launchChromium({ hideAddresses = false }: ChromiumOptions 
   }
 }
 
-interface Installation {
+/** An executable and what it needs in its environment. */
+export interface Installation {
   readonly executablePath: string
   readonly env: Readonly<Record<string, string>>
 }
 
-async function findChromium(): Promise<Installation> {
+/** The Chromium to use; unpacks the one inside the package if need be (2 s, once). */
+export async function findChromium(): Promise<Installation> {
   const named = process.env['CHROMIUM_PATH']
   if (named) return { executablePath: named, env: {} }
   const installed = SYSTEM_PATHS.find(isExecutable)

@@ -1,0 +1,53 @@
+/**
+ * The vitest project that runs inside Chromium: tests of the network shell that must hold in a browser as they do in
+ * Node, unchanged (crypto vectors, seals, links), and those of data channels (inside/). Node's crypto suite does not
+ * exist there: WebCrypto's stands in for it.
+ */
+
+import { resolve } from 'node:path'
+import { playwright } from '@vitest/browser-playwright'
+import { defaultClientConditions, defineConfig } from 'vite'
+import type { Plugin } from 'vite'
+import 'vitest/config'
+import { findChromium, FLAGS } from './chromium.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+
+/** If there is none, this project fails when it starts, and the others run. */
+const { executablePath, env } = await findChromium().catch((error: unknown) => {
+  process.stderr.write(`No Chromium for the tests: ${String(error)}\n`)
+  return { executablePath: 'no-chromium', env: {} }
+})
+
+const webCryptoForNode: Plugin = {
+  name: 'web-crypto-for-node',
+  enforce: 'pre',
+  resolveId(source, importer) {
+    if (!source.endsWith('/crypto.node.ts')) return null
+    return source.startsWith('\0') ? null : { id: new URL('./inside/node-crypto.ts', import.meta.url).pathname }
+  },
+}
+
+export default defineConfig({
+  root,
+  plugins: [webCryptoForNode],
+  resolve: { conditions: ['musubi-source', ...defaultClientConditions] },
+  test: {
+    root,
+    name: 'chromium',
+    include: ['test/browser/inside/**/*.test.ts', 'test/net/{crypto,crypto-hpke,link}.test.ts'],
+    // What is said of Node's suite is not so here.
+    testNamePattern: /^(?!.*Node gets node:crypto)/,
+    testTimeout: 60_000,
+    sequence: { groupOrder: 4 },
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({
+        launchOptions: { executablePath, args: FLAGS, env: { ...process.env, ...env } as Record<string, string> },
+      }),
+      instances: [{ browser: 'chromium' }],
+    },
+  },
+})
