@@ -7,7 +7,6 @@
  * - webrtc: real sockets, real WebRTC and child processes; one file at a time, each in a process of its own, because
  *   native WebRTC can abort its process.
  * - browser: Chromium with the built page; one at a time as well.
- * - chromium: tests that run inside Chromium, some of them Node's own.
  * - chromium: tests that run inside a browser, among them those of `net/` that hold in Node too (a configuration of its
  *   own, because it needs a browser to be read).
  *
