@@ -3,8 +3,14 @@
  * can dial but not listen.
  */
 
+import { MeshError } from './errors.ts'
+
 /** The browser's own. Looked up by name, so that the module also loads where there is none (a worklet, a test). */
 export const platformWebSocket: unknown = (globalThis as { readonly WebSocket?: unknown }).WebSocket
 
 /** DESIGN §5: browsers throttle and each link costs them 0.3–0.5 MB; REFERENCE 2b: 32 is enough for 100k peers. */
 export const linksMaxDefault = 32
+
+/** Browsers open no ports. */
+export const listen = (): Promise<never> =>
+  Promise.reject(new MeshError('ERR_UNSUPPORTED', 'a browser cannot listen: run a peer in Node for that'))

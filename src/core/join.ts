@@ -167,8 +167,11 @@ export class Join {
 
   private getIn(now: Instant): void {
     const { contact } = this
-    if (contact === null) {
-      if (this.config.hasBootstrap && !this.isContacting && now >= this.contactAt) this.contactBootstrap('join', now)
+    if (contact === null && !this.config.hasBootstrap) {
+      // Nobody to ask: we are the first of our mesh, and others come to us (`mesh.listen`).
+      this.becomeReady()
+    } else if (contact === null) {
+      if (!this.isContacting && now >= this.contactAt) this.contactBootstrap('join', now)
     } else if (contact.entries === null) {
       if (now - contact.since > INTRODUCTION_MS) this.leave('silent')
     } else if (contact.entries.length === 0) {
