@@ -36,7 +36,7 @@ export const SKEW_MS = 30_000
 const REMEMBERED_MAX = 4_096
 const REMEMBERED_MS = 120_000
 /** After asking for a session, for so long nobody else asks for one with the same peer. Guess: a slow answer. */
-const ASKED_MS = 10_000
+const ASKED_MS = 5_000
 const ASKED_MAX = 256
 /** Replies to one request: an answer, two batches of candidates, renegotiations; each perhaps several times. */
 const REPLIES_MAX = 256

@@ -1,31 +1,450 @@
-/** Sealing end to end: who wrote what, for whom, when, and what becomes of everything else. */
+/** Sealing end to end: who wrote what, for whom and when; everything else is refused under a named reason. */
 
 import { describe, expect, test } from 'vitest'
-import { Clock, createPeer, exchange, hello, nextId, openJob, sealJob, SUITES, ack } from './sealing.ts'
+import type { Message } from '../../src/core/frames.ts'
+import type { LinkId, MessageId, PeerId } from '../../src/core/ids.ts'
+import type { VerifyJob } from '../../src/core/io.ts'
+import { nodeCrypto } from '../../src/net/crypto/crypto.node.ts'
+import { networkIdOf } from '../../src/net/identity.ts'
+import { LIFETIME_MS, Refused, Sealer, sessionLostBody, SKEW_MS } from '../../src/net/seal.ts'
+import { idFromBytes } from '../../src/wire/ids.ts'
+import { flipEachByte } from './bytes.ts'
+import {
+  ack,
+  Clock,
+  createPeer,
+  exchange,
+  hello,
+  nextId,
+  offer,
+  openJob,
+  reasonOf,
+  sealJob,
+  SUITES,
+} from './sealing.ts'
 
 describe.each(SUITES.map((suite) => [suite.name, suite] as const))('over %s', (_name, suite) => {
-  test('a request opens at its target and names its source', async () => {
-    const clock = new Clock()
-    const [a, b] = [await createPeer(clock, suite), await createPeer(clock, suite)]
+  const pair = async (clock = new Clock()) =>
+    [await createPeer(clock, suite), await createPeer(clock, suite), clock] as const
+
+  test('a request opens at its target, along whichever attempt, and names its source', async () => {
+    const [a, b] = await pair()
     const id = nextId()
-    const body = await a.sealer.seal(sealJob(b.id, id))
-    expect(await b.sealer.open(openJob(id, body))).toEqual({ source: a.id, message: hello })
+    const body = await a.sealer.seal(sealJob(b.id, id, { message: offer }))
+    expect(await b.sealer.open(openJob(id, body, { attempt: 5 }))).toEqual({ source: a.id, message: offer })
   })
 
-  test('after one exchange both sides write in a session', async () => {
+  test('a request with any byte changed is refused, and the real one still opens', async () => {
+    const [a, b] = await pair()
+    const id = nextId()
+    const body = await a.sealer.seal(sealJob(b.id, id))
+    for (const changed of flipEachByte(body)) {
+      expect(['undecryptable', 'malformed']).toContain(await reasonOf(b.sealer.open(openJob(id, changed))))
+    }
+    expect(await reasonOf(b.sealer.open(openJob(id, body)))).toBe('accepted')
+  })
+
+  test('a request in a session with any byte changed is refused, and the real one still opens', async () => {
+    const [a, b] = await pair()
+    await exchange(a, b)
+    const id = nextId()
+    const body = await a.sealer.seal(sealJob(b.id, id))
+    expect(body[0]).toBe(2)
+    for (const changed of flipEachByte(body)) {
+      const reason = await reasonOf(b.sealer.open(openJob(id, changed)))
+      expect(['undecryptable', 'malformed', 'session']).toContain(reason)
+    }
+    expect(await reasonOf(b.sealer.open(openJob(id, body)))).toBe('accepted')
+  })
+
+  test('replies of all three kinds with any byte changed are refused, and the real ones still open', async () => {
+    const [a, b] = await pair()
+    const ids = [nextId(), nextId()] as const
+    // The first asks for a session, the second comes too early to have one, the third is in it.
+    const requests = [await a.sealer.seal(sealJob(b.id, ids[0])), await a.sealer.seal(sealJob(b.id, ids[1]))]
+    const replies: [MessageId, Uint8Array, number][] = []
+    for (const [at, type] of [5, 6].entries()) {
+      await b.sealer.open(openJob(ids[at]!, requests[at]!))
+      const reply = await b.sealer.seal(sealJob(a.id, ids[at]!, { as: 'answer', message: ack }))
+      replies.push([ids[at]!, reply, type])
+    }
+    const check = async ([id, reply, type]: [MessageId, Uint8Array, number]): Promise<void> => {
+      expect(reply[0]).toBe(type)
+      for (const changed of flipEachByte(reply)) {
+        const reason = await reasonOf(a.sealer.open(openJob(id, changed, { as: 'reply', from: b.id })))
+        expect(['undecryptable', 'malformed']).toContain(reason)
+      }
+      const opened = await a.sealer.open(openJob(id, reply, { as: 'reply', from: b.id }))
+      expect(opened).toEqual({ source: b.id, message: ack })
+    }
+    for (const reply of replies) await check(reply)
+    const id = nextId()
+    await b.sealer.open(openJob(id, await a.sealer.seal(sealJob(b.id, id))))
+    await check([id, await b.sealer.seal(sealJob(a.id, id, { as: 'answer', message: ack })), 4])
+  })
+
+  test('an offer that answers a lookup opens at the requester; with any byte changed it does not', async () => {
+    const [a, b] = await pair()
+    const id = nextId()
+    const body = await b.sealer.seal(sealJob(a.id, id, { as: 'offer', message: offer }))
+    for (const changed of flipEachByte(body)) {
+      const reason = await reasonOf(a.sealer.open(openJob(id, changed, { as: 'reply' })))
+      expect(['undecryptable', 'malformed']).toContain(reason)
+    }
+    expect(await a.sealer.open(openJob(id, body, { as: 'reply' }))).toEqual({ source: b.id, message: offer })
+  })
+
+  test('a broadcast names its source to everybody; with any byte changed it is refused', async () => {
+    const [a, b] = await pair()
+    const id = nextId()
+    const payload = new TextEncoder().encode('to all')
+    const body = await a.sealer.sign(id, payload)
+    expect(await b.sealer.verify(verifyJob(id, body))).toEqual({ source: a.id, payload })
+    for (const changed of flipEachByte(body)) {
+      const reason = await reasonOf(b.sealer.verify(verifyJob(id, changed)))
+      expect(['signature', 'expired', 'future']).toContain(reason)
+    }
+  })
+
+  test('nothing that was cut short or made longer opens', async () => {
+    const [a, b] = await pair()
+    const { reply: _, ...first } = await exchange(a, b)
+    const id = nextId()
+    const bodies = [first.request, await a.sealer.seal(sealJob(b.id, id))]
+    for (const body of bodies) {
+      for (let length = 0; length < body.length; length += 3) {
+        expect(await reasonOf(b.sealer.open(openJob(id, body.slice(0, length))))).not.toBe('accepted')
+      }
+      expect(await reasonOf(b.sealer.open(openJob(id, new Uint8Array([...body, 0]))))).not.toBe('accepted')
+    }
+  })
+
+  test('of two copies opened at the same time one is accepted', async () => {
+    const [a, b] = await pair()
+    for (const type of [1, 2]) {
+      const id = nextId()
+      const body = await a.sealer.seal(sealJob(b.id, id))
+      expect(body[0]).toBe(type)
+      const copies = [b.sealer.open(openJob(id, body)), b.sealer.open(openJob(id, body))]
+      expect((await Promise.all(copies.map(reasonOf))).toSorted()).toEqual(['accepted', 'replayed'])
+      const reply = await b.sealer.seal(sealJob(a.id, id, { as: 'answer', message: ack }))
+      const openings = [0, 1].map(() => a.sealer.open(openJob(id, reply, { as: 'reply', from: b.id })))
+      expect((await Promise.all(openings.map(reasonOf))).toSorted()).toEqual(['accepted', 'replayed'])
+    }
+  })
+})
+
+describe('suites among each other', () => {
+  const pairs = SUITES.flatMap((one) => SUITES.map((other) => [one.name, other.name, one, other] as const))
+  test.each(pairs)('%s and %s talk: request, answer, session, broadcast', async (_one, _other, one, other) => {
     const clock = new Clock()
-    const [a, b] = [await createPeer(clock, suite), await createPeer(clock, suite)]
+    const [a, b] = [await createPeer(clock, one), await createPeer(clock, other)]
     expect((await exchange(a, b)).request[0]).toBe(1)
     expect((await exchange(a, b)).request[0]).toBe(2)
     expect((await exchange(b, a)).request[0]).toBe(2)
-    expect((await exchange(a, b)).request[0]).toBe(2)
-  })
-
-  test('an offer that answers a lookup opens at the requester and names its source', async () => {
-    const clock = new Clock()
-    const [a, b] = [await createPeer(clock, suite), await createPeer(clock, suite)]
     const id = nextId()
-    const body = await b.sealer.seal(sealJob(a.id, id, { as: 'offer', message: ack }))
-    expect(await a.sealer.open(openJob(id, body, { as: 'reply' }))).toEqual({ source: b.id, message: ack })
+    expect((await b.sealer.verify(verifyJob(id, await a.sealer.sign(id, new Uint8Array(9))))).source).toBe(a.id)
   })
 })
+
+describe('what a relay can do to a sealed body', () => {
+  test('under another message id it does not open', async () => {
+    const [a, b] = await two()
+    await exchange(a, b)
+    for (const type of [1, 2]) {
+      const body = await a.sealer.seal(sealJob(b.id, nextId(), { isFresh: type === 1 }))
+      expect(body[0]).toBe(type)
+      expect(await reasonOf(b.sealer.open(openJob(nextId(), body)))).toBe('undecryptable')
+    }
+  })
+
+  test('at another peer it does not open', async () => {
+    const [a, b, c] = await three()
+    const id = nextId()
+    const body = await a.sealer.seal(sealJob(b.id, id))
+    expect(await reasonOf(c.sealer.open(openJob(id, body)))).toBe('undecryptable')
+    await exchange(a, b)
+    expect(await reasonOf(c.sealer.open(openJob(id, await a.sealer.seal(sealJob(b.id, id)))))).toBe('undecryptable')
+  })
+
+  test('in another network it does not open', async () => {
+    const clock = new Clock()
+    const a = await createPeer(clock)
+    const b = await createPeer(clock, nodeCrypto, { network: 'other' })
+    const id = nextId()
+    expect(await reasonOf(b.sealer.open(openJob(id, await a.sealer.seal(sealJob(b.id, id)))))).toBe('undecryptable')
+    const offered = await a.sealer.seal(sealJob(b.id, id, { as: 'offer' }))
+    expect(await reasonOf(b.sealer.open(openJob(id, offered, { as: 'reply' })))).toBe('undecryptable')
+    expect(await reasonOf(b.sealer.verify(verifyJob(id, await a.sealer.sign(id, new Uint8Array(3)))))).toBe('signature')
+  })
+
+  test('parts of two bodies do not make a third', async () => {
+    const [a, b, c] = await three()
+    await exchange(a, b)
+    await exchange(a, c)
+    const ids = [nextId(), nextId(), nextId()] as const
+    const [one, two, elsewhere] = [
+      await a.sealer.seal(sealJob(b.id, ids[0])),
+      await a.sealer.seal(sealJob(b.id, ids[1])),
+      await a.sealer.seal(sealJob(c.id, ids[2])),
+    ]
+    const splice = (head: Uint8Array, tail: Uint8Array): Uint8Array =>
+      new Uint8Array([...head.subarray(0, 9), ...tail.subarray(9)])
+    for (const id of ids) {
+      expect(await reasonOf(b.sealer.open(openJob(id, splice(one, two))))).toBe('undecryptable')
+      expect(await reasonOf(b.sealer.open(openJob(id, splice(two, one))))).toBe('undecryptable')
+      expect(await reasonOf(b.sealer.open(openJob(id, splice(one, elsewhere))))).toBe('undecryptable')
+    }
+    expect(await reasonOf(b.sealer.open(openJob(ids[2], elsewhere)))).toBe('session')
+    const [x, y] = [await a.sealer.seal(fresh(b.id, ids[0])), await a.sealer.seal(fresh(b.id, ids[1]))]
+    const mixed = new Uint8Array([...x.subarray(0, 33), ...y.subarray(33)])
+    for (const id of ids) expect(await reasonOf(b.sealer.open(openJob(id, mixed)))).toBe('undecryptable')
+  })
+
+  test('a request cannot pass for an offer, nor an offer for a request', async () => {
+    const [a, b] = await two()
+    const id = nextId()
+    const request = await a.sealer.seal(sealJob(b.id, id))
+    const offered = await a.sealer.seal(sealJob(b.id, id, { as: 'offer' }))
+    expect(await reasonOf(b.sealer.open(openJob(id, request, { as: 'reply' })))).toBe('malformed')
+    expect(await reasonOf(b.sealer.open(openJob(id, offered)))).toBe('malformed')
+    const retyped = (body: Uint8Array, type: number): Uint8Array => new Uint8Array([type, ...body.subarray(1)])
+    expect(await reasonOf(b.sealer.open(openJob(id, retyped(request, 3), { as: 'reply' })))).toBe('undecryptable')
+    expect(await reasonOf(b.sealer.open(openJob(id, retyped(offered, 1))))).toBe('undecryptable')
+  })
+
+  test('played again it is refused, in whatever form it came', async () => {
+    const [a, b] = await two()
+    const { id, request, reply } = await exchange(a, b)
+    expect(await reasonOf(b.sealer.open(openJob(id, request)))).toBe('replayed')
+    expect(await reasonOf(a.sealer.open(openJob(id, reply, { as: 'reply', from: b.id })))).toBe('replayed')
+    const again = await exchange(a, b)
+    expect(again.request[0]).toBe(2)
+    expect(await reasonOf(b.sealer.open(openJob(again.id, again.request)))).toBe('replayed')
+    expect(await reasonOf(a.sealer.open(openJob(again.id, again.reply, { as: 'reply', from: b.id })))).toBe('replayed')
+    const lookup = nextId()
+    const offered = await b.sealer.seal(sealJob(a.id, lookup, { as: 'offer' }))
+    await a.sealer.open(openJob(lookup, offered, { as: 'reply' }))
+    expect(await reasonOf(a.sealer.open(openJob(lookup, offered, { as: 'reply' })))).toBe('replayed')
+  })
+
+  test('a reply to one request does not answer another', async () => {
+    const [a, b] = await two()
+    const first = await exchange(a, b)
+    const second = await exchange(a, b)
+    const third = await exchange(a, b)
+    const swap = (id: MessageId, body: Uint8Array) => a.sealer.open(openJob(id, body, { as: 'reply', from: b.id }))
+    expect(await reasonOf(swap(second.id, first.reply))).toBe('malformed')
+    // Index 0 of that request has been opened; make it look like a second reply.
+    const moved = third.reply.slice()
+    moved[1] = 1
+    expect(await reasonOf(swap(second.id, moved))).toBe('undecryptable')
+    expect(await reasonOf(swap(nextId(), third.reply))).toBe('expired')
+  })
+
+  test('a reply is believed only from the peer that was asked', async () => {
+    const [a, b, c] = await three()
+    const id = nextId()
+    await b.sealer.open(openJob(id, await a.sealer.seal(sealJob(b.id, id))))
+    const reply = await b.sealer.seal(sealJob(a.id, id, { as: 'answer', message: ack }))
+    expect(await reasonOf(a.sealer.open(openJob(id, reply, { as: 'reply', from: c.id })))).toBe('target')
+  })
+})
+
+describe('what a member can do', () => {
+  test('write in another name: refused', async () => {
+    const [a, b, mallory] = await three()
+    const posing = await sealerAs(mallory, { ...mallory.identity, publicKey: a.identity.publicKey })
+    const id = nextId()
+    expect(await reasonOf(b.sealer.open(openJob(id, await posing.seal(sealJob(b.id, id)))))).toBe('signature')
+    const offered = await posing.seal(sealJob(b.id, id, { as: 'offer' }))
+    expect(await reasonOf(b.sealer.open(openJob(id, offered, { as: 'reply' })))).toBe('signature')
+    expect(await reasonOf(b.sealer.verify(verifyJob(id, await posing.sign(id, new Uint8Array(3)))))).toBe('signature')
+  })
+
+  test('seal a message that it received on to somebody else: refused', async () => {
+    const [a, mallory, c] = await three()
+    let captured = new Uint8Array()
+    const recording = await sealerAs(a, {
+      ...a.identity,
+      sign: async (bytes) => (captured = new Uint8Array(await a.identity.sign(bytes))),
+    })
+    const id = nextId()
+    await recording.seal(sealJob(mallory.id, id))
+    const posing = await sealerAs(mallory, { ...a.identity, sign: async () => captured })
+    expect(await reasonOf(c.sealer.open(openJob(id, await posing.seal(sealJob(c.id, id)))))).toBe('signature')
+  })
+
+  test('take a small-order id, for which everybody knows the secret: nobody writes to it', async () => {
+    const a = await createPeer(new Clock())
+    for (const first of [0, 1]) {
+      const target = idFromBytes<PeerId>(Uint8Array.from({ length: 32 }, (_, at) => (at === 0 ? first : 0)))
+      expect(await reasonOf(a.sealer.seal(sealJob(target, nextId())))).toBe('target')
+      expect(await reasonOf(a.sealer.seal(sealJob(target, nextId(), { as: 'offer' })))).toBe('target')
+    }
+  })
+
+  test('send garbage of any length: refused, and nothing else is thrown', async () => {
+    const [a, b] = await two()
+    await exchange(a, b)
+    const id = nextId()
+    await a.sealer.seal(sealJob(b.id, id))
+    for (let length = 0; length < 300; length++) {
+      const body = nodeCrypto.randomBytes(length)
+      for (const type of [0, 1, 2, 3, 4, 5, 6, 0xff]) {
+        if (length > 0) body[0] = type
+        expect(await reasonOf(b.sealer.open(openJob(id, body)))).not.toBe('accepted')
+        expect(await reasonOf(b.sealer.open(openJob(id, body, { as: 'reply' })))).not.toBe('accepted')
+        expect(await reasonOf(a.sealer.open(openJob(id, body, { as: 'reply', from: b.id })))).not.toBe('accepted')
+        expect(await reasonOf(b.sealer.verify(verifyJob(id, body)))).not.toBe('accepted')
+      }
+    }
+    const noBytes = { byteLength: 200 } as Uint8Array
+    expect(await reasonOf(b.sealer.open(openJob(id, noBytes)))).toBe('malformed')
+    expect(await reasonOf(b.sealer.verify(verifyJob(id, noBytes)))).toBe('malformed')
+  })
+})
+
+describe('time', () => {
+  test.each(['request', 'session', 'offer', 'broadcast'] as const)(
+    '%s: it lives 60 s, and 30 s of disagreement between clocks are allowed',
+    async (form) => {
+      for (const [offset, expected] of [
+        [-SKEW_MS - 1, 'future'],
+        [-SKEW_MS, 'accepted'],
+        [LIFETIME_MS + SKEW_MS, 'accepted'],
+        [LIFETIME_MS + SKEW_MS + 1, 'expired'],
+      ] as const) {
+        const [theirs, ours] = [new Clock(), new Clock()]
+        const [a, b] = [await createPeer(theirs), await createPeer(ours)]
+        if (form === 'session') await exchange(a, b)
+        const id = nextId()
+        const body = await (form === 'broadcast'
+          ? a.sealer.sign(id, new Uint8Array(3))
+          : a.sealer.seal(sealJob(b.id, id, { as: form === 'offer' ? 'offer' : 'request' })))
+        ours.ms += offset
+        const opening =
+          form === 'broadcast'
+            ? b.sealer.verify(verifyJob(id, body))
+            : b.sealer.open(openJob(id, body, { as: form === 'offer' ? 'reply' : 'request' }))
+        expect(await reasonOf(opening), `${form}, clock off by ${offset} ms`).toBe(expected)
+      }
+    },
+  )
+
+  test('a request stays refused for as long as it has not expired', async () => {
+    const clock = new Clock()
+    const ahead = new Clock()
+    ahead.ms += SKEW_MS
+    const [a, b, other] = [await createPeer(ahead), await createPeer(clock), await createPeer(clock)]
+    const id = nextId()
+    const body = await a.sealer.seal(sealJob(b.id, id))
+    await b.sealer.open(openJob(id, body))
+    while ((clock.ms += 1000) < ahead.ms + LIFETIME_MS + SKEW_MS) {
+      // Others' requests, which make the window turn over.
+      if (clock.ms % 20_000 === 0) await exchange(other, b, { isFresh: true })
+      expect(await reasonOf(b.sealer.open(openJob(id, body)))).toBe('replayed')
+    }
+  })
+})
+
+describe('replies', () => {
+  test('one request may have several, in any order', async () => {
+    const [a, b] = await two()
+    const id = nextId()
+    await b.sealer.open(openJob(id, await a.sealer.seal(sealJob(b.id, id, { message: offer }))))
+    const signal: Message = { kind: 'signal', exchange: nextId() as never, signal: new Uint8Array(5) }
+    const replies = [
+      await b.sealer.seal(sealJob(a.id, id, { as: 'answer', message: ack })),
+      await b.sealer.seal(sealJob(a.id, id, { as: 'answer', message: signal })),
+      await b.sealer.seal(sealJob(a.id, id, { as: 'answer', message: signal, attempt: 3 })),
+    ]
+    const open = (body: Uint8Array) => a.sealer.open(openJob(id, body, { as: 'reply', from: b.id }))
+    expect((await open(replies[2]!)).message).toEqual(signal)
+    expect((await open(replies[0]!)).message).toEqual(ack)
+    expect((await open(replies[1]!)).message).toEqual(signal)
+    expect(await reasonOf(open(replies[1]!))).toBe('replayed')
+  })
+
+  test('the 257th to one request cannot be sealed', async () => {
+    const [a, b] = await two()
+    const id = nextId()
+    await b.sealer.open(openJob(id, await a.sealer.seal(sealJob(b.id, id))))
+    const job = sealJob(a.id, id, { as: 'answer', message: ack })
+    const bodies = new Set<string>()
+    for (let count = 0; count < 256; count++) bodies.add((await b.sealer.seal(job)).join())
+    expect(bodies.size).toBe(256)
+    expect(await reasonOf(b.sealer.seal(job))).toBe('expired')
+  })
+
+  test('a request that we never opened cannot be answered', async () => {
+    const [a, b] = await two()
+    expect(await reasonOf(b.sealer.seal(sealJob(a.id, nextId(), { as: 'answer' })))).toBe('expired')
+  })
+
+  test('two sources that use the same id each get their own', async () => {
+    const [a, b, c] = await three()
+    const id = nextId()
+    for (const peer of [a, c]) await b.sealer.open(openJob(id, await peer.sealer.seal(sealJob(b.id, id))))
+    for (const peer of [a, c]) {
+      const reply = await b.sealer.seal(sealJob(peer.id, id, { as: 'answer', message: ack }))
+      expect(await reasonOf(peer.sealer.open(openJob(id, reply, { as: 'reply', from: b.id })))).toBe('accepted')
+    }
+  })
+})
+
+test('no body shows its source: no eight bytes in a row of any of its keys', async () => {
+  const [a, b] = await two()
+  const secrets = [a, b].flatMap((peer) => [peer.identity.publicKey, peer.identity.dhKey.publicKey])
+  const runs = (bytes: Uint8Array) =>
+    Array.from({ length: bytes.length - 7 }, (_, at) => bytes.subarray(at, at + 8).join())
+  const telling = new Set(secrets.flatMap(runs))
+  for (let round = 0; round < 40; round++) {
+    const { request, reply } = await exchange(a, b, { isFresh: round % 2 === 0, message: offer })
+    const offered = await a.sealer.seal(sealJob(b.id, nextId(), { as: 'offer', message: offer }))
+    expect([request, reply, offered].flatMap(runs).filter((run) => telling.has(run))).toEqual([])
+  }
+})
+
+test('a refusal is an error that carries its reason', () => {
+  const refused = new Refused('expired')
+  expect(refused).toBeInstanceOf(Error)
+  expect([refused.name, refused.reason, refused.message]).toEqual(['Refused', 'expired', 'refused: expired'])
+})
+
+test('"no such session" is one byte, believed only for requests in a session', async () => {
+  const [a, b] = await two()
+  const id = nextId()
+  const lost = openJob(id, sessionLostBody(), { as: 'reply', from: b.id })
+  expect(sessionLostBody()).toEqual(Uint8Array.of(0xff))
+  await a.sealer.seal(sealJob(b.id, id))
+  expect(await reasonOf(a.sealer.open(lost))).toBe('malformed')
+  await exchange(a, b)
+  await a.sealer.seal(sealJob(b.id, id))
+  expect(await reasonOf(a.sealer.open(lost))).toBe(a.sealer.size.sessions === 1 ? 'session' : 'malformed')
+})
+
+function verifyJob(id: MessageId, body: Uint8Array): VerifyJob {
+  return { kind: 'verify', id, link: 1 as LinkId, body }
+}
+
+function fresh(target: PeerId, id: MessageId) {
+  return sealJob(target, id, { isFresh: true, message: hello })
+}
+
+async function two() {
+  const clock = new Clock()
+  return [await createPeer(clock), await createPeer(clock), clock] as const
+}
+
+async function three() {
+  const clock = new Clock()
+  return [await createPeer(clock), await createPeer(clock), await createPeer(clock)] as const
+}
+
+type TestIdentity = Awaited<ReturnType<typeof createPeer>>['identity']
+
+async function sealerAs(_peer: unknown, identity: TestIdentity): Promise<Sealer> {
+  const clock = new Clock()
+  return new Sealer({ identity, network: await networkIdOf('test'), crypto: nodeCrypto, now: () => clock.ms })
+}

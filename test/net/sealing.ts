@@ -1,7 +1,7 @@
 /** Peers that seal, for the tests of identities, seals and sessions: three suites, one clock that only tests move. */
 
 import type { Message } from '../../src/core/frames.ts'
-import type { LinkId, MessageId, NetworkId, PeerId } from '../../src/core/ids.ts'
+import type { ExchangeId, LinkId, MessageId, NetworkId, PeerId } from '../../src/core/ids.ts'
 import type { OpenJob, RefusedReason, SealJob } from '../../src/core/io.ts'
 import { nobleCrypto } from '../../src/net/crypto/crypto.noble.ts'
 import { nodeCrypto } from '../../src/net/crypto/crypto.node.ts'
@@ -34,6 +34,10 @@ export async function createPeer(
   return { identity, id: identity.id, sealer }
 }
 
+function exchangeIdOf(byte: number): ExchangeId {
+  return messageIdFromBytes<ExchangeId>(new Uint8Array(16).fill(byte))
+}
+
 let counter = 0
 /** Ids that differ; sealing asks no more of them. */
 export function nextId(): MessageId {
@@ -44,6 +48,14 @@ export function nextId(): MessageId {
 
 export const hello: Message = { kind: 'data', payload: new TextEncoder().encode('hello') }
 export const ack: Message = { kind: 'ack' }
+export const offer: Message = {
+  kind: 'offer',
+  exchange: exchangeIdOf(1),
+  purpose: 'link',
+  slot: 'bucket',
+  description: new Uint8Array(200).fill(7),
+  metadata: new Uint8Array(0),
+}
 
 export function sealJob(target: PeerId, id: MessageId, options: Partial<SealJob> = {}): SealJob {
   return { kind: 'seal', as: 'request', id, attempt: 0, target, message: hello, isFresh: false, ...options }
