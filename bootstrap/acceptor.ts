@@ -59,6 +59,11 @@ export interface AcceptorStats {
 const SWEEP_MS = 500
 /** How soon an overdrawn connection is looked at again: a message's worth of debt lasts a few milliseconds. */
 const RESUME_MS = 10
+/**
+ * Connections that the kernel completes while we are busy; Linux cuts it to net.core.somaxconn. Node's 511 is full after
+ * a burst of 1,000, and whoever comes then waits a second for TCP to try again (measured in test/bootstrap/attacks).
+ */
+const BACKLOG = 4_096
 const STATUS = { origin: '403 Forbidden', address: '429 Too Many Requests', full: '503 Service Unavailable' } as const
 
 /** Listens as `options` say. Rejects with `MeshError` `ERR_OPTION` when it cannot listen there. */
@@ -71,7 +76,7 @@ export async function createAcceptor(parts: AcceptorParts): Promise<Acceptor> {
       const name = error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND' ? 'host' : 'port'
       reject(new MeshError('ERR_OPTION', `option "${name}" cannot be listened on: ${error.message}`, error))
     })
-    server.listen({ port: options.port, ...(options.host === undefined ? {} : { host: options.host }) }, resolve)
+    server.listen({ port: options.port, backlog: BACKLOG, ...(options.host === undefined ? {} : { host: options.host }) }, resolve)
   })
   acceptor.start()
   return acceptor

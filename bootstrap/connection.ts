@@ -63,6 +63,7 @@ export class Connection implements Channel {
   #filledAt: number
   #takenBytes = 0
   #takenAt = 0
+  #isPaused = false
   #isClosed = false
   #isReported = false
 
@@ -139,7 +140,8 @@ export class Connection implements Channel {
     if (this.#frameLevel < frames || this.#byteLevel < bytes) this.#refill()
     this.#frameLevel -= frames
     this.#byteLevel -= bytes
-    if (this.#frameLevel >= 0 && this.#byteLevel >= 0) return
+    if (this.#isPaused || (this.#frameLevel >= 0 && this.#byteLevel >= 0)) return
+    this.#isPaused = true
     this.#host.counters.throttled++
     this.#socket.pause()
     this.#host.onOverdrawn(this)
@@ -148,9 +150,9 @@ export class Connection implements Channel {
   /** Reads on if the debt is paid by now. */
   resumeIfPaid(): boolean {
     this.#refill()
-    const isPaid = this.#frameLevel >= 0 && this.#byteLevel >= 0
-    if (isPaid) this.#socket.resume()
-    return isPaid
+    this.#isPaused = this.#frameLevel < 0 || this.#byteLevel < 0
+    if (!this.#isPaused) this.#socket.resume()
+    return !this.#isPaused
   }
 
   /** none: nothing to worry about. waiting: look again. stuck: it has taken next to nothing for `slowReaderMs`. */

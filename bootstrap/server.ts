@@ -24,6 +24,8 @@ export { createToken, type TokenGrant } from './token.ts'
 export interface BootstrapStats extends BootstrapInspection {
   readonly id: PeerId
   readonly uptimeMs: number
+  /** Memory of the whole process, resident. */
+  readonly rssBytes: number
   /** Links that sent too many frames that do not decode, closed. */
   readonly badFrames: number
   readonly accept: AcceptorStats
@@ -48,6 +50,7 @@ export async function createBootstrap(options: BootstrapOptions = {}): Promise<B
   const stats = (acceptor: Acceptor): BootstrapStats => ({
     id: identity.id,
     uptimeMs: Math.round(performance.now() - startedAt),
+    rssBytes: process.memoryUsage.rss(),
     ...host.node.inspect(),
     badFrames: host.badFrames,
     accept: acceptor.stats,

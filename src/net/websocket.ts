@@ -13,7 +13,10 @@ export interface WebSocketLike {
   readonly bufferedAmount: number
   send(data: Uint8Array): void
   close(code?: number, reason?: string): void
-  addEventListener(type: string, listener: (event: never) => void): void
+  addEventListener(type: 'open', listener: () => void): void
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
+  addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void
+  addEventListener(type: 'error', listener: (event: object) => void): void
 }
 
 /** A WebSocket class. Browsers ignore the third argument; `ws` takes its limits from it. */
@@ -92,12 +95,10 @@ export class WebSocketChannel implements Channel {
   constructor(socket: WebSocketLike) {
     this.#socket = socket
     socket.binaryType = 'arraybuffer'
-    socket.addEventListener('message', (event: { readonly data: unknown }) => this.#take(event.data))
-    // Browsers say nothing in `error` (RFC 6455 §7.1.7 keeps scripts from port scans); ws gives a message.
-    socket.addEventListener('error', (event: { readonly message?: string }) => this.#end(event.message || 'error'))
-    socket.addEventListener('close', (event: { readonly code: number; readonly reason: string }) =>
-      this.#end(event.reason || `closed (${event.code})`),
-    )
+    socket.addEventListener('message', (event) => this.#take(event.data))
+    // Browsers say nothing in `error` (it would be a port scanner); ws gives a message.
+    socket.addEventListener('error', (event) => this.#end((event as { message?: string }).message || 'error'))
+    socket.addEventListener('close', (event) => this.#end(event.reason || `closed (${event.code})`))
   }
 
   get bufferedAmount(): number {
