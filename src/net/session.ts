@@ -146,21 +146,19 @@ export class SessionTable {
   }
 
   /** A new session. It replaces older ones for sending; those can still be received on. */
-  add(peer: PeerId, keys: SessionKeys, isInitiator: boolean, now: Instant): Session {
+  add(begun: Pick<Session, 'peer' | 'keys' | 'isInitiator'>, now: Instant): Session {
     this.makeRoom(now)
     const session: Session = {
-      peer,
-      keys,
-      isInitiator,
+      ...begun,
       startedAt: now,
-      isConfirmed: isInitiator,
+      isConfirmed: begun.isInitiator,
       nextCounter: 1,
       sendBlock: null,
       windowStart: 0,
       window: [],
     }
     this.sessions.add(session)
-    if (isInitiator) this.outgoing.set(peer, session)
+    if (begun.isInitiator) this.outgoing.set(begun.peer, session)
     // The responder writes only after it has heard from us, so its tags can wait for our first request.
     else this.extendWindow(session, TAGS_AT_FIRST)
     return session

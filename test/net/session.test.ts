@@ -221,8 +221,8 @@ describe('ending', () => {
     const other = new SessionTable(nodeCrypto)
     const { ours, theirs } = await keyPair()
     const start = 0 as Instant
-    table.add(peer(1), ours, true, start)
-    other.add(peer(2), theirs, false, start)
+    table.add({ peer: peer(1), keys: ours, isInitiator: true }, start)
+    other.add({ peer: peer(2), keys: theirs, isInitiator: false }, start)
     const { tag } = table.take(peer(1), (SESSION_REKEY_MS - 1) as Instant)!
     expect(table.take(peer(1), SESSION_REKEY_MS as Instant)).toBe(null)
     expect(other.find(tag, (SESSION_RECEIVE_MS - 1) as Instant)).toMatchObject({ counter: 1, isUsed: false })
@@ -232,7 +232,7 @@ describe('ending', () => {
 
   test('after 65,536 requests the next begins a new session', async () => {
     const table = new SessionTable(nodeCrypto)
-    table.add(peer(1), (await keyPair()).ours, true, 0 as Instant)
+    table.add({ peer: peer(1), keys: (await keyPair()).ours, isInitiator: true }, 0 as Instant)
     const counters = []
     for (let taken = table.take(peer(1), 1 as Instant); taken; taken = table.take(peer(1), 1 as Instant)) {
       counters.push(taken.counter)
@@ -253,9 +253,11 @@ describe('bounds', () => {
   test('the table holds 256 sessions, and the least recently used goes first', async () => {
     const table = new SessionTable(nodeCrypto)
     const keys = (await keyPair()).ours
-    for (let number = 0; number < SESSIONS_MAX; number++) table.add(peer(number), keys, true, number as Instant)
+    for (let number = 0; number < SESSIONS_MAX; number++)
+      table.add({ peer: peer(number), keys: keys, isInitiator: true }, number as Instant)
     expect(table.take(peer(0), 300 as Instant)).not.toBe(null)
-    for (let number = 1000; number < 1100; number++) table.add(peer(number), keys, true, 400 as Instant)
+    for (let number = 1000; number < 1100; number++)
+      table.add({ peer: peer(number), keys: keys, isInitiator: true }, 400 as Instant)
     expect(table.size.sessions).toBe(SESSIONS_MAX)
     expect(table.take(peer(0), 500 as Instant)).not.toBe(null)
     expect(table.take(peer(1), 500 as Instant)).toBe(null)
@@ -266,7 +268,7 @@ describe('bounds', () => {
   test('tags go with their session', async () => {
     const table = new SessionTable(nodeCrypto)
     for (let number = 0; number < 3 * SESSIONS_MAX; number++) {
-      table.add(peer(number), (await keyPair()).theirs, false, 0 as Instant)
+      table.add({ peer: peer(number), keys: (await keyPair()).theirs, isInitiator: false }, 0 as Instant)
     }
     expect(table.size).toEqual({ sessions: SESSIONS_MAX, tags: SESSIONS_MAX * 36 })
   })
