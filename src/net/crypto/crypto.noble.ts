@@ -1,7 +1,7 @@
 /**
  * `CryptoSuite` in pure JavaScript (@noble/curves, @noble/ciphers, @noble/hashes), for browsers whose WebCrypto lacks
- * Ed25519 or X25519 and for pages without a secure context, which have no WebCrypto but may still use WebRTC. It is 30 KiB
- * gzip and about ten times slower than native code, so nothing imports it statically.
+ * Ed25519 or X25519 and for pages without a secure context, which have no WebCrypto but may still use WebRTC. It is 18 KiB
+ * gzip and ten to twenty times slower than native code, so nothing imports it statically.
  */
 
 import { gcm } from '@noble/ciphers/aes.js'
