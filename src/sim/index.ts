@@ -3,7 +3,7 @@
 export { type CheckerOptions, Checkers, componentSizes, type Violation } from './checkers.ts'
 export { LATENCY_DEFAULTS, type LatencyOptions } from './latency.ts'
 export type { Machine, MachineInspection, MachineMaker, MachineSetup } from './machine.ts'
-export { bootstrapServer, meshPeer, type PeerConfig } from './makers.ts'
+export { bootstrapServer, MeshPeer, meshPeer, type PeerConfig } from './makers.ts'
 export { EPOCH_MS, Network, NETWORK_DEFAULTS, type NetworkObserver, type NetworkOptions } from './network.ts'
 export { type Exchange, LinkEnd, SimNode } from './node.ts'
 export { EventQueue } from './queue.ts'
