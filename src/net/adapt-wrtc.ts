@@ -41,7 +41,10 @@ export interface Tap {
 }
 
 export interface TapOptions {
-  /** The one data channel, before simple-peer has set its listeners. */
+  /**
+   * The one data channel. Our own: as it is made, before simple-peer listens to it. The other side's: in the turn of its
+   * event, after simple-peer; its first messages may come before it says that it is open.
+   */
   readonly onChannel: (channel: RTCDataChannel) => void
   /** One of `descriptions` has been set. */
   readonly onDescription: () => void
@@ -87,6 +90,7 @@ class ConnectionTap {
   readonly descriptions: { local: Description | null; remote: Description | null } = { local: null, remote: null }
   readonly #options: TapOptions
   #isReleased = false
+  #hasChannel = false
 
   constructor(options: TapOptions) {
     this.#options = options
@@ -131,6 +135,7 @@ class ConnectionTap {
       addIceCandidate: (candidate: RTCIceCandidateInit) => native.addIceCandidate(candidate).catch(() => {}),
       createDataChannel: (label: string, config?: RTCDataChannelInit) => {
         const channel = native.createDataChannel(label, config)
+        this.#hasChannel = true
         onChannel(channel)
         return channel
       },
@@ -148,8 +153,11 @@ class ConnectionTap {
   #tapped(listener: DataChannelListener | null): DataChannelListener | null {
     if (listener === null) return null
     return (event) => {
-      if (event.channel) this.#options.onChannel(event.channel)
+      // A second channel is none of ours; simple-peer would take it for the first.
+      if (this.#hasChannel) return event.channel.close()
+      this.#hasChannel = true
       listener(event)
+      this.#options.onChannel(event.channel)
     }
   }
 }

@@ -76,7 +76,8 @@ export class Exchange {
   readonly #trickle: Trickle<LocalCandidate>
   #peer: Instance | null = null
   #tap: Tap | null = null
-  #channel: RTCDataChannel | null = null
+  /** The other side's channel until it opens: simple-peer's listener, and what it has not been told yet. */
+  #early: { readonly forward: (event: MessageEvent) => void; readonly events: MessageEvent[] } | null = null
   #local: LocalDescription | null = null
   #hashes: { offer: Uint8Array | null; answer: Uint8Array | null } = { offer: null, answer: null }
   #proof: Proof | null = null
@@ -278,10 +279,19 @@ export class Exchange {
   }
 
   #watch(channel: RTCDataChannel): void {
-    // A second channel is none of ours; simple-peer would take it for the first.
-    if (this.#channel !== null) return
-    this.#channel = channel
     channel.addEventListener('open', () => this.#onOpen(channel))
+    // The other side may have proven itself before our stack calls the channel open (@roamhq/wrtc: in one of 12).
+    const forward = channel.onmessage
+    if (forward === null) return
+    this.#early = { forward, events: [] }
+    channel.onmessage = (event) => void this.#early?.events.push(event)
+  }
+
+  /** Hands what came early to whoever listens now. */
+  #release(channel: RTCDataChannel): void {
+    const events = this.#early?.events ?? []
+    this.#early = null
+    for (const event of events) channel.onmessage?.(event)
   }
 
   #onOpen(channel: RTCDataChannel): void {
@@ -299,6 +309,7 @@ export class Exchange {
     const channel = new DataChannel(native, { destroy: () => peer.destroy(), after })
     peer.on('close', () => channel.lose('connection lost'))
     const link = new Link(channel, linkLimits, after)
+    this.#release(native)
     proveLink(link, proof, { after }).then(
       () => {
         if (this.#state === 'over') return link.close('abandoned')
@@ -312,7 +323,7 @@ export class Exchange {
   /** The first message each way is the proof; every other goes where it would have gone. */
   #proveCall(native: RTCDataChannel, proof: Proof): void {
     const peer = this.#peer!
-    const forward = native.onmessage
+    const forward = this.#early?.forward ?? native.onmessage
     const stop = this.#parts.after(PROOF_TIMEOUT_MS, () => this.#failProof(new ProofFailed('timeout'), { lingers: false }))
     const isChecked = new Promise<void>((resolve, reject) => {
       native.onmessage = (event) => {
@@ -320,6 +331,7 @@ export class Exchange {
         proof.check(onlyFrame(event.data)).then(resolve, reject)
       }
     })
+    this.#release(native)
     const isSent = proof.own.then((frame) => this.#state === 'proving' && native.send(asMessage(frame)))
     const isConnected = peer.connected ? Promise.resolve() : new Promise<void>((resolve) => peer.once('connect', resolve))
     Promise.all([isChecked, isSent, isConnected])
