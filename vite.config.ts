@@ -17,6 +17,5 @@ export default defineConfig({
     target: 'es2022',
     // The page carries other people's code: their licences go with it.
     license: { fileName: 'licenses.md' },
-    sourcemap: true,
   },
 })

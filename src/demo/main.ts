@@ -45,9 +45,11 @@ function dispatch(action: Action): void {
   })
 }
 
+const isIn = (): boolean => state.phase === 'joining' || state.phase === 'joined'
+
 async function join(): Promise<void> {
   // A second click while keys are made must not make a second peer.
-  if (state.phase === 'joining' || state.phase === 'joined') return
+  if (isIn()) return
   dispatch({ kind: 'phase', phase: 'joining' })
   const name = trimName(nameField.value)
   saveName(name)
@@ -61,7 +63,7 @@ async function join(): Promise<void> {
   }
   exposed.mesh = session.mesh
   await session.join()
-  if (state.phase === 'joined') page.focusChat()
+  if (isIn()) page.focusChat()
   if (keepField.checked && seed === null) dispatch({ kind: 'problem', text: NOT_KEPT })
 }
 

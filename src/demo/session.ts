@@ -9,7 +9,13 @@ import { DirectCalls } from './calls.ts'
 import { decodePayload, encodeAnnouncement } from './payload.ts'
 import type { Settings } from './settings.ts'
 import type { Action, Delivery, LogTone, MeshView } from './state.ts'
-import { failureText, pathText } from './wording.ts'
+import { failureText, pathText, shortIds } from './wording.ts'
+
+/** Newcomers to a mesh of up to so many peers are told our name at once; in greater ones, when we speak. A guess. */
+const GREETED_MAX = 32
+
+/** Ids remembered as knowing our name; the oldest are told again. */
+const INFORMED_MAX = 1000
 
 /** How often the picture is renewed besides at events (round trips, others' links change silently). A guess. */
 const LOOK_MS = 1000
@@ -29,6 +35,8 @@ export class Session {
   private readonly name: string
   private readonly dispatch: (action: Action) => void
   private readonly calls: DirectCalls
+  /** Who knows our name. */
+  private readonly informed = new Set<string>()
   private readonly leaving = new AbortController()
   private subscriptions: readonly (() => void)[] = []
   private looking: ReturnType<typeof setInterval> | undefined
@@ -56,7 +64,7 @@ export class Session {
       await this.mesh.ready({ signal: this.leaving.signal })
       this.dispatch({ kind: 'phase', phase: 'joined' })
       this.look()
-      if (this.name !== '') await this.mesh.broadcast(encodeAnnouncement({ kind: 'name', name: this.name }))
+      await this.tellEveryone()
     } catch (error) {
       if (this.leaving.signal.aborted) return
       this.dispatch({ kind: 'problem', text: failureText(error) })
@@ -93,11 +101,13 @@ export class Session {
 
   private async toEveryone(text: string): Promise<Delivery> {
     const linkCount = this.mesh.peers().length
+    if (!this.knownPeers().every((id) => this.informed.has(id))) await this.tellEveryone()
     await this.mesh.broadcast(text)
     return { state: 'broadcast', linkCount }
   }
 
   private async toOne(id: string, text: string): Promise<Delivery> {
+    this.tellOne(id)
     return { state: 'delivered', receipt: await this.mesh.send(id, text) }
   }
 
@@ -113,29 +123,61 @@ export class Session {
 
   private onBootstrap({ state, detail }: BootstrapChange): void {
     this.dispatch({ kind: 'bootstrap', state })
-    this.log({ tone: 'bootstrap', peer: null, text: `bootstrap ${state}${detail === '' ? '' : `: ${detail}`}` })
+    this.log({
+      tone: 'bootstrap',
+      peer: null,
+      text: `bootstrap ${state}${detail === '' ? '' : `: ${shortIds(detail)}`}`,
+    })
     this.look()
   }
 
   private onMessage({ from, data, kind, hops }: Received): void {
     const payload = decodePayload(data)
-    if (payload?.kind === 'name') this.dispatch({ kind: 'name', id: from, name: payload.name })
+    if (payload?.kind === 'name') this.onName(from, payload.name)
     if (payload?.kind !== 'text') return
     const to = kind === 'broadcast' ? null : this.mesh.id
     this.add({ from, to, text: payload.text, delivery: { state: 'received', hops } })
   }
 
-  /** New neighbours hear our name; others heard it when we joined, or hear it with the next newcomer's neighbours. */
+  private onName(from: string, name: string): void {
+    this.dispatch({ kind: 'name', id: from, name })
+    if (this.knownPeers().length <= GREETED_MAX) this.tellOne(from)
+  }
+
   private onPeer({ id, state, reason, offer, isInitiator }: PeerChange): void {
     this.look()
-    if (state === 'down')
-      return this.log({ tone: 'down', peer: id, text: `is no longer linked: ${reason ?? 'closed'}` })
+    if (state === 'down') {
+      return this.log({ tone: 'down', peer: id, text: `is no longer linked: ${shortIds(reason ?? 'closed')}` })
+    }
     const text = isInitiator ? 'is linked; our offer went' : 'is linked; its offer came'
     this.log({ tone: 'up', peer: id, text: offer ? text : 'is linked', path: offer ? pathText(offer) : '' })
+    this.tellOne(id)
+  }
+
+  /** Our name, if that peer has not been told. */
+  private tellOne(id: string): void {
+    if (this.name === '' || this.informed.has(id)) return
+    this.remember([id])
+    this.mesh.send(id, encodeAnnouncement({ kind: 'name', name: this.name })).catch(() => this.informed.delete(id))
+  }
+
+  private async tellEveryone(): Promise<void> {
     if (this.name === '') return
-    this.mesh.send(id, encodeAnnouncement({ kind: 'name', name: this.name })).catch(() => {
-      // It has gone again already; its link's end is in the log.
-    })
+    this.remember(this.knownPeers())
+    await this.mesh.broadcast(encodeAnnouncement({ kind: 'name', name: this.name }))
+  }
+
+  private remember(ids: readonly string[]): void {
+    for (const id of ids) this.informed.add(id)
+    for (const oldest of this.informed) {
+      if (this.informed.size <= INFORMED_MAX) break
+      this.informed.delete(oldest)
+    }
+  }
+
+  private knownPeers(): readonly string[] {
+    const { neighbors, known } = this.mesh.inspect()
+    return [...neighbors, ...known].map((peer) => peer.id).filter((id) => id !== this.mesh.id)
   }
 
   private look(): void {

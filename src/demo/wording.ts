@@ -95,3 +95,6 @@ const SHORT_ID_CHARACTERS = 8
 
 /** Enough of an id for people to tell peers apart; the whole one is in the peer's details. */
 export const shortId = (id: string): string => id.slice(0, SHORT_ID_CHARACTERS)
+
+/** A detail from the library with the ids in it cut short. */
+export const shortIds = (text: string): string => text.replaceAll(/\b[a-z2-7]{52}\b/g, shortId)
