@@ -19,6 +19,7 @@ describe('the examples', () => {
     const [, adaName] = await ada.sees(/joined as (\w{8})/)
     const bob = programs.node([example('node-chat.mjs'), url])
     await bob.sees(new RegExp(`\\(${adaName} is up\\)`))
+    await bob.sees(/joined as/)
     ada.type('hello from the example')
     await bob.sees(new RegExp(`${adaName}: hello from the example`))
     for (const program of [ada, bob]) {
