@@ -127,8 +127,8 @@ export class Join {
 
   tick(now: Instant): void {
     if (this.parts.neighbors.size === 0) this.getIn(now)
-    else if (!this.isReady && this.parts.neighbors.ringStands(now)) this.becomeReady()
-    if (this.contact !== null) this.look(this.contact, now)
+    else if (!this.isReady && this.hasJoined(now)) this.becomeReady()
+    if (this.contact !== null && this.isReady) this.look(this.contact, now)
     if (this.contact !== null && this.mayLeave(this.contact, now)) this.leave('left')
     this.watchForSplit(now)
   }
@@ -157,6 +157,18 @@ export class Join {
 
   stop(): void {
     if (this.contact !== null) this.leave('left')
+  }
+
+  /**
+   * Our ring stands as far as our own mesh knows, and the bootstrap knows of no other: of two newcomers that found each
+   * other first, neither is ready while the mesh that both wanted to join does not know them.
+   */
+  private hasJoined(now: Instant): boolean {
+    if (!this.parts.neighbors.ringStands(now)) return false
+    const { contact } = this
+    if (contact === null) return true
+    this.look(contact, now)
+    return !this.isLooking(contact) || now - contact.since > VISIT_MS
   }
 
   private becomeReady(): void {
@@ -207,7 +219,7 @@ export class Join {
    * (simulated, seed 1, 200 peers within a second: three meshes of 104, 74 and 22, each complete in itself).
    */
   private look(contact: Contact, now: Instant): void {
-    if (contact.hasLooked || !this.isReady || contact.entries === null || this.parts.neighbors.size === 0) return
+    if (contact.hasLooked || contact.entries === null || this.parts.neighbors.size === 0) return
     contact.hasLooked = true
     if (contact.entries.length === 0) return
     const { lookups, neighbors } = this.parts

@@ -2,6 +2,11 @@
  * The channel over an open RTCDataChannel. simple-peer has made it and keeps watch over its connection; messages go
  * past simple-peer's Node stream, which would copy each into a Buffer and ask for `bufferedAmount` after each (with
  * @roamhq/wrtc a change of threads). The native object is never touched again once it is closed.
+ *
+ * Closing is agreed on first. @roamhq/wrtc lets go of its channel on a thread of its own as soon as the other side
+ * closes it; a `send` of ours that is under way at that moment dereferences null and takes the process down (its
+ * RTCDataChannel::Send checks, then uses; seen in one of ten runs of three meshes that close together). So the side that
+ * closes says END and sends no more; the other side then sends no more either, and closes: nobody is sending.
  */
 
 import type { Channel } from './channel.ts'
@@ -12,6 +17,9 @@ import type { After } from './timers.ts'
  * the other side has acknowledged the end of the stream, because that would throw away what is in its buffer. Guess.
  */
 export const LINGER_MS = 1_000
+
+/** The last message on a channel. No batch is as short as this (wire/batch). */
+const END = Uint8Array.of(0)
 
 export class DataChannel implements Channel {
   readonly transport = 'webrtc'
@@ -53,23 +61,20 @@ export class DataChannel implements Channel {
       this.#native.send(message as Uint8Array<ArrayBuffer>)
     } catch {
       // The state may change on the stack's own thread between two of our turns; its event is on the way.
-      this.close('send failed')
+      this.#fail()
     }
   }
 
   close(reason: string): void {
     if (this.#isClosed) return
+    this.send(END)
+    // Sending may have failed, and closed us.
+    if (this.#isClosed) return
     this.#shut()
-    const stopWaiting = this.#after(LINGER_MS, this.#destroy)
-    this.#native.onclose = () => {
-      stopWaiting()
-      this.#native.onclose = null
-      this.#after(0, this.#destroy)
-    }
-    try {
-      this.#native.close()
-    } catch {
-      // Closed by the other side this very moment.
+    this.#destroyWhenClosed()
+    // Both sides may have said END at the same time.
+    this.#native.onmessage = (event) => {
+      if (isEnd(event.data)) this.#closeNative()
     }
     queueMicrotask(() => this.onClose(reason))
   }
@@ -82,6 +87,38 @@ export class DataChannel implements Channel {
     this.onClose(reason)
   }
 
+  #fail(): void {
+    this.#shut()
+    this.#destroyWhenClosed()
+    this.#closeNative()
+    queueMicrotask(() => this.onClose('send failed'))
+  }
+
+  #endedByPeer(): void {
+    this.#shut()
+    this.#destroyWhenClosed()
+    this.#closeNative()
+    this.onClose('closed by peer')
+  }
+
+  #destroyWhenClosed(): void {
+    const stopWaiting = this.#after(LINGER_MS, this.#destroy)
+    this.#native.onclose = () => {
+      stopWaiting()
+      this.#native.onclose = null
+      this.#after(0, this.#destroy)
+    }
+  }
+
+  #closeNative(): void {
+    this.#native.onmessage = null
+    try {
+      this.#native.close()
+    } catch {
+      // Closed by the other side this very moment.
+    }
+  }
+
   #shut(): void {
     this.#isClosed = true
     this.#native.onmessage = null
@@ -90,6 +127,7 @@ export class DataChannel implements Channel {
   }
 
   #take(data: unknown): void {
+    if (isEnd(data)) return this.#endedByPeer()
     // No text in this protocol: an empty message is as bad as any, and counted where bad messages are.
     const message = data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(0)
     if (this.#onMessage !== null && this.#held.length === 0) this.#onMessage(message)
@@ -100,3 +138,6 @@ export class DataChannel implements Channel {
     while (this.#held.length > 0 && !this.#isClosed) this.#onMessage!(this.#held.shift()!)
   }
 }
+
+const isEnd = (data: unknown): boolean =>
+  data instanceof ArrayBuffer && data.byteLength === END.byteLength && new Uint8Array(data)[0] === END[0]
