@@ -1,7 +1,7 @@
 /**
  * `musubi residents`: peers that belong to a bootstrap's host (`musubi bootstrap --peers 8`), so that the first visitor
  * finds a mesh and not an empty page. They run in one child process of the bootstrap's: native WebRTC can abort its
- * process, and must not take the server along; one process for all because each costs some 60 MB before its first link.
+ * process, and must not take the server along; one process for all because eight in one take 100 MB, where a process takes 60 MB before its first.
  * They end with their parent. Not for people, therefore hidden.
  */
 

@@ -6,6 +6,7 @@
 import type { Instance } from 'simple-peer'
 import type { Mesh } from '../mesh.ts'
 import type { Call } from '../call.ts'
+import type { PeerChange, Received } from '../events.ts'
 import { KnownIds } from './lookup.ts'
 import { chatText, count, pathText, printable, shortId } from './wording.ts'
 
@@ -32,13 +33,15 @@ export class Session {
   private readonly print: (line: string) => void
   private readonly known = new KnownIds()
   private readonly connections = new Map<string, Instance>()
+  /** Undo what the session listens to. */
+  private readonly subscriptions: readonly (() => void)[]
   /** The person has asked to leave. */
   hasQuit = false
 
   constructor({ mesh, print }: SessionParts) {
     this.mesh = mesh
     this.print = print
-    this.listen()
+    this.subscriptions = this.listen()
   }
 
   private readonly commands: Readonly<Record<string, Command>> = {
@@ -47,7 +50,12 @@ export class Session {
     peers: { usage: '', help: 'the peers you have a link with', wordsMin: 0, run: () => this.peers() },
     send: { usage: '<id> <text>', help: 'to one peer, sealed', wordsMin: 2, run: ([id], rest) => this.send(id!, rest) },
     dial: { usage: '<id>', help: 'open a direct connection', wordsMin: 1, run: ([id]) => this.dial(id!) },
-    direct: { usage: '<id> <text>', help: 'over it', wordsMin: 2, run: ([id], rest) => this.direct(id!, rest) },
+    direct: {
+      usage: '<id> <text>',
+      help: 'say something over it',
+      wordsMin: 2,
+      run: ([id], rest) => this.direct(id!, rest),
+    },
     hangup: { usage: '<id>', help: 'close it', wordsMin: 1, run: ([id]) => this.connectionWith(id!).destroy() },
     inspect: { usage: '', help: 'all there is to know, as JSON', wordsMin: 0, run: () => this.inspect() },
     quit: { usage: '', help: 'say goodbye and leave', wordsMin: 0, run: () => void (this.hasQuit = true) },
@@ -63,8 +71,9 @@ export class Session {
     return !this.hasQuit
   }
 
-  /** Closes the direct connections; the mesh is its owner's to close. */
+  /** Falls silent and closes the direct connections; the mesh is its owner's to close. */
   close(): void {
+    for (const unsubscribe of this.subscriptions) unsubscribe()
     for (const connection of this.connections.values()) connection.destroy()
   }
 
@@ -87,23 +96,28 @@ export class Session {
     return this.known.find(typed)
   }
 
-  private listen(): void {
-    this.mesh.on('message', ({ from, data, kind }) => {
-      this.known.add(from)
-      const text = chatText(data)
-      if (text === null) return
-      this.print(kind === 'broadcast' ? `<${shortId(from)}> ${text}` : `<${shortId(from)} → you> ${text}`)
-    })
-    this.mesh.on('peer', ({ id, state, reason, offer }) => {
-      this.known.add(id)
-      if (state === 'up') this.print(`* link with ${shortId(id)}${offer ? `, offer ${pathText(offer)}` : ''}`)
-      else this.print(`* link with ${shortId(id)} is gone: ${printable(reason ?? 'closed')}`)
-    })
-    this.mesh.on('bootstrap', ({ state, detail }) =>
-      this.print(`* bootstrap ${state}${detail && `: ${printable(detail)}`}`),
-    )
-    this.mesh.on('error', ({ message }) => this.print(`! ${printable(message)}`))
-    this.mesh.on('call', (call) => this.answer(call))
+  private listen(): (() => void)[] {
+    const { mesh, print } = this
+    return [
+      mesh.on('message', (message) => this.show(message)),
+      mesh.on('peer', (change) => this.showLink(change)),
+      mesh.on('call', (call) => this.answer(call)),
+      mesh.on('bootstrap', ({ state, detail }) => print(`* bootstrap ${state}${detail && `: ${printable(detail)}`}`)),
+      mesh.on('error', ({ message }) => print(`! ${printable(message)}`)),
+    ]
+  }
+
+  private show({ from, data, kind }: Received): void {
+    this.known.add(from)
+    const text = chatText(data)
+    if (text === null) return
+    this.print(kind === 'broadcast' ? `<${shortId(from)}> ${text}` : `<${shortId(from)} → you> ${text}`)
+  }
+
+  private showLink({ id, state, reason, offer }: PeerChange): void {
+    this.known.add(id)
+    if (state === 'up') this.print(`* link with ${shortId(id)}${offer ? `, offer ${pathText(offer)}` : ''}`)
+    else this.print(`* link with ${shortId(id)} is gone: ${printable(reason ?? 'closed')}`)
   }
 
   private help(): void {
