@@ -1,8 +1,8 @@
 /**
  * `musubi residents`: peers that belong to a bootstrap's host (`musubi bootstrap --peers 8`), so that the first visitor
  * finds a mesh and not an empty page. They run in one child process of the bootstrap's: native WebRTC can abort its
- * process, and must not take the server along; one process for all because eight in one take 100 MB, where a process takes 60 MB before its first.
- * They end with their parent. Not for people, therefore hidden.
+ * process, and must not take the server along. One for all of them: eight peers take 100 MB together, and a process
+ * with a single one 60. They end with their parent. Not for people, therefore hidden.
  */
 
 import { Command, Option } from 'commander'
