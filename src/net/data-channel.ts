@@ -18,8 +18,8 @@ import type { After } from './timers.ts'
  */
 export const LINGER_MS = 1_000
 
-/** The last message on a channel. No batch is as short as this (wire/batch). */
-const END = Uint8Array.of(0)
+/** The last message on a channel: "end" in ASCII, which as a batch (wire/batch) would be a length without its frame. */
+const END = Uint8Array.of(0x65, 0x6e, 0x64)
 
 export class DataChannel implements Channel {
   readonly transport = 'webrtc'
@@ -139,5 +139,8 @@ export class DataChannel implements Channel {
   }
 }
 
-const isEnd = (data: unknown): boolean =>
-  data instanceof ArrayBuffer && data.byteLength === END.byteLength && new Uint8Array(data)[0] === END[0]
+function isEnd(data: unknown): boolean {
+  if (!(data instanceof ArrayBuffer) || data.byteLength !== END.byteLength) return false
+  const bytes = new Uint8Array(data)
+  return END.every((byte, index) => byte === bytes[index])
+}
