@@ -322,8 +322,14 @@ export class MeshNode {
       case 'introduction':
         return this.join.onIntroduction(frame, link, now)
       case 'goodbye':
-        return this.onLinkDown(link, frame.reason, now)
+        return this.onGoodbye(link, frame.reason, now)
     }
+  }
+
+  private onGoodbye(link: LinkId, reason: string, now: Instant): void {
+    // It closes its end; we do not rely on that.
+    this.io.closeLink(link, 'goodbye')
+    this.onLinkDown(link, reason, now)
   }
 
   private stray(): void {
