@@ -9,9 +9,10 @@
  * - `close` waits for a later turn than the close of the data channel (node-webrtc #360, #576: the channel's native half
  *   must be gone before that of the connection).
  * - A candidate that the stack refuses is no reason to give up; an mDNS name is refused by most stacks outside browsers.
- * - libdatachannel loses a DTLS ClientHello that comes before it has the answer, and then waits for a retransmission:
- *   set-up takes 1,010 ms in two of three cases (libdatachannel #1554). It therefore offers to be the DTLS client
- *   (`setup:active`, RFC 8842 §5.2), so that the answerer waits for it: 7 ms.
+ * - An offerer on libdatachannel must be the first to call. If the answerer's checks reach it before the answer does, it
+ *   loses the DTLS ClientHello that follows and waits for the next (set-up takes 1,010 ms in two of three cases,
+ *   libdatachannel #1554); as DTLS client it may even judge the certificate before it knows the fingerprint, and fail.
+ *   Its candidates therefore follow when it has the answer: 65 ms, always (50 of them are libjuice's pacing).
  * - For a link, `getStats` says no more than that there is a pair: simple-peer asks once and polls until it is told.
  */
 
@@ -36,6 +37,8 @@ export interface Tap {
   readonly wrtc: Wrtc
   /** As the native stack made them or took them; null before, and after `release`. */
   readonly descriptions: { readonly local: Description | null; readonly remote: Description | null }
+  /** As offerer, tell nobody where we are before we have the answer. */
+  readonly isFirstToCall: boolean
   /** From now on the connection answers for itself, and nothing of its set-up is kept. */
   release(): void
 }
@@ -69,10 +72,11 @@ export function tapWrtc(wrtc: Wrtc, options: TapOptions): Tap {
     wrtc: {
       ...wrtc,
       RTCPeerConnection: function (config?: RTCConfiguration) {
-        return tap.attach(new wrtc.RTCPeerConnection(config), isLibdatachannel(wrtc))
+        return tap.attach(new wrtc.RTCPeerConnection(config))
       } as unknown as Wrtc['RTCPeerConnection'],
     },
     descriptions: tap.descriptions,
+    isFirstToCall: isLibdatachannel(wrtc),
     release: () => tap.release(),
   }
 }
@@ -102,8 +106,8 @@ class ConnectionTap {
     this.descriptions.remote = null
   }
 
-  attach(native: RTCPeerConnection, isLibdatachannel: boolean): RTCPeerConnection {
-    const overrides = new Map(Object.entries(this.#overrides(native, isLibdatachannel)))
+  attach(native: RTCPeerConnection): RTCPeerConnection {
+    const overrides = new Map(Object.entries(this.#overrides(native)))
     return new Proxy(native, {
       get: (target, name) => {
         if (name === 'localDescription') return this.#isReleased ? target.localDescription : this.descriptions.local
@@ -118,15 +122,14 @@ class ConnectionTap {
     })
   }
 
-  #overrides(native: RTCPeerConnection, isLibdatachannel: boolean): Readonly<Record<string, (...args: never[]) => unknown>> {
+  #overrides(native: RTCPeerConnection): Readonly<Record<string, (...args: never[]) => unknown>> {
     const { isLink, onChannel, after } = this.#options
     return {
       createOffer: async (options: RTCOfferOptions) => plain(await native.createOffer(options)),
       createAnswer: async (options: RTCAnswerOptions) => plain(await native.createAnswer(options)),
       setLocalDescription: async (description: Description) => {
         await native.setLocalDescription(description)
-        const sdp = isLibdatachannel ? description.sdp.replace('a=setup:actpass', 'a=setup:active') : description.sdp
-        this.#describe('local', { ...description, sdp })
+        this.#describe('local', plain(description))
       },
       setRemoteDescription: async (description: RTCSessionDescriptionInit) => {
         await native.setRemoteDescription(description)

@@ -80,6 +80,8 @@ export class Exchange {
   #early: { readonly forward: (event: MessageEvent) => void; readonly events: MessageEvent[] } | null = null
   #local: LocalDescription | null = null
   #hashes: { offer: Uint8Array | null; answer: Uint8Array | null } = { offer: null, answer: null }
+  /** Candidates that must not be known before we have the answer (`Tap.isFirstToCall`). */
+  #withheld: LocalCandidate[] = []
   #proof: Proof | null = null
   /** Fingerprints that the proof was made of: a renegotiated description must name the same certificate. */
   #remoteFingerprint: Uint8Array | null = null
@@ -111,7 +113,7 @@ export class Exchange {
       isLink,
       after,
       onChannel: (channel) => this.#watch(channel),
-      onDescription: () => this.#prepareProof(),
+      onDescription: () => this.#onNative(),
     })
     try {
       this.#own(
@@ -186,15 +188,18 @@ export class Exchange {
   }
 
   #onDescription({ type, sdp }: { type: 'offer' | 'answer'; sdp: string }): void {
-    const description = { type, sdp, candidates: [] }
+    // Candidates come by their events, all of them.
+    const description = { type, sdp: sdp.replaceAll(/^a=candidate:.*\r?\n/gm, ''), candidates: [] }
     if (this.#local !== null) return this.#say(encodeDescription(description))
     this.#local = description
     this.#trickle.described()
   }
 
   /** The first description leaves. */
-  #describe(candidates: readonly LocalCandidate[]): void {
+  #describe(early: readonly LocalCandidate[]): void {
     const local = this.#local!
+    const candidates = this.#mayCall() ? early : []
+    if (!this.#mayCall()) this.#withheld = [...early]
     this.#send(encodeDescription({ ...local, candidates }), (bytes) => {
       this.#hashes[local.type] = this.#parts.sha256(bytes)
       this.#prepareProof()
@@ -202,7 +207,13 @@ export class Exchange {
     })
   }
 
+  #mayCall(): boolean {
+    const tap = this.#tap!
+    return this.#task.role === 'answerer' || !tap.isFirstToCall || tap.descriptions.remote !== null
+  }
+
   #sendCandidates(lines: readonly LocalCandidate[]): void {
+    if (!this.#mayCall()) return void this.#withheld.push(...lines)
     const candidates = candidatesOf(lines.map(({ candidate }) => candidate))
     if (candidates.length > 0) this.#say(encodeCandidates(candidates))
   }
@@ -251,6 +262,12 @@ export class Exchange {
   }
 
   // ---- the channel, and the proof in it -------------------------------------------------------------------------------
+
+  /** The native stack has made or taken a description. */
+  #onNative(): void {
+    this.#prepareProof()
+    if (this.#withheld.length > 0 && this.#mayCall()) this.#sendCandidates(this.#withheld.splice(0))
+  }
 
   /** As soon as both descriptions are in the native stacks' hands. */
   #prepareProof(): void {
