@@ -18,7 +18,7 @@ export interface ChatActions {
 const AT_END_PX = 60
 
 export class ChatView {
-  private readonly list = byId('messages', HTMLOListElement)
+  private readonly talk = byId('talk', HTMLDivElement)
   private readonly empty = byId('messages-empty', HTMLParagraphElement)
   private readonly form = byId('say', HTMLFormElement)
   private readonly text = byId('say-text', HTMLInputElement)
@@ -30,7 +30,7 @@ export class ChatView {
 
   constructor(actions: ChatActions) {
     this.entries = new KeyedList({
-      parent: this.list,
+      parent: byId('messages', HTMLOListElement),
       keyOf: (entry: ChatEntry) => entry.key,
       create: (entry) => this.createEntry(entry),
       update: (element, entry) => this.updateEntry(element, entry),
@@ -54,9 +54,9 @@ export class ChatView {
 
   render(state: PageState): void {
     this.state = state
-    const isAtEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < AT_END_PX
+    const isAtEnd = this.talk.scrollHeight - this.talk.scrollTop - this.talk.clientHeight < AT_END_PX
     const hasGrown = this.entries.render(state.messages)
-    if (hasGrown && isAtEnd) this.list.scrollTop = this.list.scrollHeight
+    if (hasGrown && isAtEnd) this.talk.scrollTop = this.talk.scrollHeight
     this.empty.hidden = state.messages.length > 0
     this.options.render(recipients(state))
     this.recipient.value = state.recipient ?? ''

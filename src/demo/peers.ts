@@ -80,15 +80,20 @@ function updateRow(item: HTMLLIElement, row: PeerRow, isSelected: boolean): void
   setText(facts, suffix + shortFacts(row))
 }
 
-function shortFacts({ neighbor }: PeerRow): string {
+function shortFacts({ neighbor, isCalled }: PeerRow): string {
+  if (isCalled) return 'direct connection'
   if (neighbor === null) return 'heard of'
   return neighbor.rttMs === null ? 'linked' : `linked · ${Math.max(1, Math.round(neighbor.rttMs))} ms`
 }
 
 function factsOf(row: PeerRow | undefined): string {
   if (row === undefined) return 'Not seen in the mesh at the moment.'
-  const { neighbor } = row
-  if (neighbor === null) return 'No link of ours: messages travel through other peers.'
+  const { neighbor, isCalled } = row
+  if (neighbor === null) {
+    return isCalled
+      ? 'A direct connection is open: what you write goes over it.'
+      : 'No link of ours: messages travel through other peers.'
+  }
   const offer = neighbor.isInitiator ? 'Our offer went' : 'Its offer came'
   return `Linked (${neighbor.transport}): ${purposeText(neighbor.slot)}. ${offer} ${pathText(neighbor.offer)}.`
 }

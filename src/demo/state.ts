@@ -183,13 +183,24 @@ export interface PeerRow {
   readonly id: string
   readonly name: string
   readonly neighbor: NeighborView | null
+  /** A direct connection with it is open. */
+  readonly isCalled: boolean
 }
 
 export function peerRows(state: PageState): readonly PeerRow[] {
   const neighbors = new Map(state.view.neighbors.map((neighbor) => [neighbor.id, neighbor]))
-  const ids = new Set([...neighbors.keys(), ...state.view.known.flatMap((peer) => [peer.id, ...peer.links])])
+  const ids = new Set([
+    ...neighbors.keys(),
+    ...state.calls,
+    ...state.view.known.flatMap((peer) => [peer.id, ...peer.links]),
+  ])
   if (state.self !== null) ids.delete(state.self)
-  const rows = [...ids].map((id) => ({ id, name: nameOf(state, id), neighbor: neighbors.get(id) ?? null }))
+  const rows = [...ids].map((id) => ({
+    id,
+    name: nameOf(state, id),
+    neighbor: neighbors.get(id) ?? null,
+    isCalled: state.calls.includes(id),
+  }))
   return rows.toSorted((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name) || a.id.localeCompare(b.id))
 }
 

@@ -22,10 +22,8 @@ const { executablePath, env } = await findChromium().catch((error: unknown) => {
 const webCryptoForNode: Plugin = {
   name: 'web-crypto-for-node',
   enforce: 'pre',
-  resolveId(source, importer) {
-    if (!source.endsWith('/crypto.node.ts')) return null
-    return source.startsWith('\0') ? null : { id: new URL('./inside/node-crypto.ts', import.meta.url).pathname }
-  },
+  resolveId: (source) =>
+    source.endsWith('/crypto.node.ts') ? resolve(import.meta.dirname, 'inside/node-crypto.ts') : null,
 }
 
 export default defineConfig({
