@@ -2,6 +2,7 @@
 
 import { ed25519, x25519 } from '@noble/curves/ed25519.js'
 import { describe, expect, test } from 'vitest'
+import { nodeCrypto } from '../../src/net/crypto/crypto.node.ts'
 import { createIdentity, networkIdOf, PeerKeyCache, verifySignature } from '../../src/net/identity.ts'
 import { bytesFromId, idFromBytes, isId } from '../../src/wire/ids.ts'
 import type { PeerId } from '../../src/core/ids.ts'
@@ -77,6 +78,17 @@ describe.each(SUITES.map((suite) => [suite.name, suite] as const))('over %s', (_
     expect(bytesFromId(await networkIdOf('grüße', crypto))).toEqual(expected)
     expect(await networkIdOf('a', crypto)).not.toBe(await networkIdOf('b', crypto))
   })
+})
+
+test('keys and signatures that suites disagree about never reach them', async () => {
+  const gullible = { ...nodeCrypto, verify: async () => true }
+  const us = await createIdentity()
+  const signature = await us.sign(bytes)
+  expect(await verifySignature(gullible, { peer: us.id, signature, bytes })).toBe(true)
+  const notCanonical = signature.slice().fill(0xff, 32)
+  expect(await verifySignature(gullible, { peer: us.id, signature: notCanonical, bytes })).toBe(false)
+  const smallOrder = idFromBytes<PeerId>(new Uint8Array(32))
+  expect(await verifySignature(gullible, { peer: smallOrder, signature, bytes })).toBe(false)
 })
 
 test('the suite of this runtime is found without being named', async () => {

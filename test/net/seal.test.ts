@@ -7,6 +7,7 @@ import type { VerifyJob } from '../../src/core/io.ts'
 import { nodeCrypto } from '../../src/net/crypto/crypto.node.ts'
 import { networkIdOf } from '../../src/net/identity.ts'
 import { LIFETIME_MS, Refused, Sealer, sessionLostBody, SKEW_MS } from '../../src/net/seal.ts'
+import { Envelopes } from '../../src/net/seal-envelope.ts'
 import { idFromBytes } from '../../src/wire/ids.ts'
 import { flipEachByte } from './bytes.ts'
 import {
@@ -158,6 +159,19 @@ describe('what a relay can do to a sealed body', () => {
     }
   })
 
+  test('a broadcast under another id, or with a young time in front of an old one, is refused', async () => {
+    const [a, b, clock] = await two()
+    const id = nextId()
+    const old = await a.sealer.sign(id, new Uint8Array(3))
+    clock.ms += 100_000
+    const young = await a.sealer.sign(id, new Uint8Array(3))
+    expect(await reasonOf(b.sealer.verify(verifyJob(nextId(), young)))).toBe('signature')
+    expect(await reasonOf(b.sealer.verify(verifyJob(id, old)))).toBe('expired')
+    old.set(young.subarray(32, 40), 32)
+    expect(await reasonOf(b.sealer.verify(verifyJob(id, old)))).toBe('signature')
+    expect(await reasonOf(b.sealer.verify(verifyJob(id, young)))).toBe('accepted')
+  })
+
   test('at another peer it does not open', async () => {
     const [a, b, c] = await three()
     const id = nextId()
@@ -281,6 +295,22 @@ describe('what a member can do', () => {
       const target = idFromBytes<PeerId>(Uint8Array.from({ length: 32 }, (_, at) => (at === 0 ? first : 0)))
       expect(await reasonOf(a.sealer.seal(sealJob(target, nextId())))).toBe('target')
       expect(await reasonOf(a.sealer.seal(sealJob(target, nextId(), { as: 'offer' })))).toBe('target')
+    }
+  })
+
+  test('set flags that have no meaning: refused', async () => {
+    const [a, b, clock] = await two()
+    const network = await networkIdOf('test')
+    const envelopes = new Envelopes({ identity: a.identity, network, crypto: nodeCrypto, now: () => clock.ms })
+    for (const [flags, expected] of [
+      [0, 'accepted'],
+      [1, 'accepted'],
+      [2, 'malformed'],
+      [255, 'malformed'],
+    ] as const) {
+      const id = nextId()
+      const { body } = await envelopes.seal(1, sealJob(b.id, id), flags)
+      expect(await reasonOf(b.sealer.open(openJob(id, body)))).toBe(expected)
     }
   })
 
