@@ -10,6 +10,7 @@
  */
 
 import type { AddressBook } from './address-book.ts'
+import { type Rate, createBucket, take } from './budget.ts'
 import { type KeepFrame, type LookupFrame, PEERS_PER_FRAME_MAX, type PeersFrame, type RefuseReason, type Slot } from './frames.ts'
 import { type Geometry, commonPrefixBits, ringAround } from './geometry.ts'
 import type { Instant, LinkId, PeerId } from './ids.ts'
@@ -75,6 +76,8 @@ const MAINTAIN_MS = 30
 const AUDIT_MS = 30_000
 /** A bucket that should hold this many peers and has none is no accident: e^-8 (guess at how sure to be). */
 const SUSPICIOUS_PEERS = 8
+/** Links given up for claims that are not proven yet (guess: a join storm needs a handful in a row). */
+const EVICTIONS: Rate = { perSecond: 1, burst: 8 }
 const NAMED_FOR_RING = 4
 const NAMED_MAX = 16
 
@@ -86,6 +89,7 @@ export class Neighbors {
   private readonly byPeer = new Map<PeerId, Neighbor>()
   private readonly byLink = new Map<LinkId, Neighbor>()
   private version = 0
+  private readonly evictions = createBucket(EVICTIONS, 0 as Instant)
   private isDirty = true
   private isScheduled = false
   private isWanting = true
@@ -225,7 +229,7 @@ export class Neighbors {
     const { requester, prefixMin } = frame
     if (requester === self || this.byPeer.has(requester) || this.parts.signaling.linkTo(requester) !== undefined) return false
     const isSuitable = prefixMin >= 256 ? isClosest : commonPrefixBits(self, frame.target) >= prefixMin
-    if (!isSuitable || this.parts.signaling.isBusy || this.admit(requester, frame.slot, now) !== null) return false
+    if (!isSuitable || this.parts.signaling.isBusyForOthers || this.admit(requester, frame.slot, now) !== null) return false
     return this.parts.signaling.offerToRequester(asked, frame.slot) !== null
   }
 
@@ -357,6 +361,8 @@ export class Neighbors {
     const claim = slot === 'ring' && !belongsToRing(this.config.self, this.peerIds(), peer, this.plan.ringSide) ? 'bucket' : slot
     const weakest = this.weakest(claim)
     if (weakest === undefined || this.freeSlots() < 0) return false
+    // The claim is not proven yet, and anybody can name himself our neighbour: links are given up for it only so fast.
+    if (!take(this.evictions, EVICTIONS, { amount: 1, now })) return false
     this.counters.evictions++
     this.drop(weakest, 'evicted', now)
     this.parts.book.rest(weakest.peer, now + REST_MS * (0.5 + this.unit()))

@@ -72,6 +72,8 @@ export class Signaling {
   private readonly newId: () => ExchangeId
   private readonly exchanges = new Map<ExchangeId, Exchange>()
   private linkCount = 0
+  /** Of these, asked for by others: their offers, and offers that answer their lookups. */
+  private othersCount = 0
 
   constructor(config: SignalingConfig, parts: { io: SignalingIo; requests: Requests; hooks: SignalingHooks; newId: () => ExchangeId }) {
     this.config = config
@@ -95,6 +97,11 @@ export class Signaling {
     return this.linkCount >= this.config.exchangesMax
   }
 
+  /** No more for others: a quarter is kept for offers of our own, so that nobody can keep us from repairing. */
+  get isBusyForOthers(): boolean {
+    return this.othersCount * 4 >= this.config.exchangesMax * 3 || this.isBusy
+  }
+
   /** The exchange for a link to `remote` that is under way. */
   linkTo(remote: PeerId): Exchange | undefined {
     for (const exchange of this.exchanges.values()) {
@@ -116,7 +123,7 @@ export class Signaling {
 
   /** Answers a lookup with an offer, sealed to the requester that it names. */
   offerToRequester(asked: Asked, slot: Slot): Exchange | null {
-    if (this.isBusy) return null
+    if (this.isBusyForOthers) return null
     const { source: remote } = asked
     return this.offer({ remote, slot, via: null, purpose: 'link', metadata: EMPTY, timeoutMs: this.config.exchangeTimeoutMs, request: null, asked })
   }
@@ -145,14 +152,19 @@ export class Signaling {
   private add(exchange: Exchange): Exchange {
     evictOldest(this.exchanges, this.config.exchangesMax + this.config.callsMax)
     this.exchanges.set(exchange.id, exchange)
-    if (exchange.purpose === 'link') this.linkCount++
+    if (exchange.purpose === 'link') this.count(exchange, 1)
     this.io.schedule({ kind: 'exchange', exchange: exchange.id }, exchange.timeoutMs)
     return exchange
   }
 
+  private count(exchange: Exchange, by: 1 | -1): void {
+    this.linkCount += by
+    if (!exchange.isOfferer || exchange.asked !== null) this.othersCount += by
+  }
+
   private remove(exchange: Exchange): void {
     if (!this.exchanges.delete(exchange.id)) return
-    if (exchange.purpose === 'link') this.linkCount--
+    if (exchange.purpose === 'link') this.count(exchange, -1)
     if (exchange.asking !== null) this.requests.cancel(exchange.asking)
   }
 
@@ -289,7 +301,7 @@ export class Signaling {
       this.counters.glare++
       this.end(ours, 'glare', now)
     }
-    return this.isBusy ? 'busy' : this.hooks.admit(source, message.slot)
+    return this.isBusyForOthers ? 'busy' : this.hooks.admit(source, message.slot)
   }
 
   private createAnswer(exchange: Exchange, description: Body): void {
