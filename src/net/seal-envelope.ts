@@ -96,7 +96,7 @@ export class Envelopes {
   private readonly network: Uint8Array
   private readonly clock: () => number
   private readonly peerKeys = new PeerKeyCache()
-  /** What was opened, by type, id and source. */
+  /** What was opened: requests by id and source, replies to lookups by id and `enc`. */
   private readonly seen = remembered<string, true>()
 
   constructor(options: SealerOptions) {
@@ -148,7 +148,8 @@ export class Envelopes {
     const encoded = inner.subarray(INNER_BYTES)
     const flags = head[TIME_BYTES]!
     this.checkExpiry(readU64(head, 0))
-    const once = `${type}${job.id}${source}`
+    // A lookup may get several replies from one peer (an offer, then candidates), so these are told apart by `enc`.
+    const once = `${type}${job.id}${type === TYPE.offer ? idFromBytes(keys.enc) : source}`
     if (this.seen.has(once)) throw new Refused('replayed')
     const message = decodeMessage(encoded)
     if (message === null || flags > FLAG_SESSION) throw new Refused('malformed')

@@ -396,6 +396,24 @@ describe('replies', () => {
     expect(await reasonOf(open(replies[1]!))).toBe('replayed')
   })
 
+  test('a lookup may get an offer and then candidates, from one peer or from several', async () => {
+    const [a, b, c] = await three()
+    const lookup = nextId()
+    for (const peer of [b, b, c]) {
+      const body = await peer.sealer.seal(sealJob(a.id, lookup, { as: 'offer', message: offer }))
+      expect(await a.sealer.open(openJob(lookup, body, { as: 'reply' }))).toEqual({ source: peer.id, message: offer })
+      expect(await reasonOf(a.sealer.open(openJob(lookup, body, { as: 'reply' })))).toBe('replayed')
+    }
+  })
+
+  test('a request sealed twice under one id is opened once', async () => {
+    const [a, b] = await two()
+    const id = nextId()
+    const bodies = [await a.sealer.seal(fresh(b.id, id)), await a.sealer.seal(fresh(b.id, id))]
+    expect(await reasonOf(b.sealer.open(openJob(id, bodies[1]!)))).toBe('accepted')
+    expect(await reasonOf(b.sealer.open(openJob(id, bodies[0]!)))).toBe('replayed')
+  })
+
   test('the 257th to one request cannot be sealed', async () => {
     const [a, b] = await two()
     const id = nextId()
