@@ -109,18 +109,15 @@ describe('descriptions with media', () => {
     const back = await decodeDescription((await encodeDescription(local(sdp)))!)
     expect(back!.sdp).not.toContain('x-evil')
     expect(await decodeDescription(await deflated(sdp))).toBeNull()
-    expect(await decodeDescription(await deflated(back!.sdp.split('\r\n').slice(4).filter((line) => !line.startsWith('c=')).join('\n')))).not.toBeNull()
   })
 
-  test('a bomb is not unpacked', async () => {
-    const bomb = await deflated(`a=mid:0\n`.repeat(10_000_000))
-    expect(bomb.byteLength).toBeGreaterThan(12 * 1024)
-    const small = await deflated(`a=mid:0\n`.repeat(100_000))
-    expect(small.byteLength).toBeLessThan(12 * 1024)
-    const before = process.memoryUsage().arrayBuffers
+  test('a bomb is not unpacked: a good description that goes on and on is refused', async () => {
+    const back = await decodeDescription((await encodeDescription(local(golden('chromium-mdns-media-offer.sdp'))))!)
+    const good = back!.sdp.split('\r\n').slice(4).filter((line) => !line.startsWith('c=') && line !== '')
+    expect(await decodeDescription(await deflated(good.join('\n')))).not.toBeNull()
+    const bomb = await deflated([...good, ...Array.from({ length: 200_000 }, () => 'a=sendrecv')].join('\n'))
+    expect(bomb.byteLength).toBeLessThan(12 * 1024)
     expect(await decodeDescription(bomb)).toBeNull()
-    expect(await decodeDescription(small)).toBeNull()
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024)
   })
 })
 
