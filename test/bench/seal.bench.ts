@@ -5,7 +5,10 @@
  * one exchange and, for the proof, one signature and one verification on each side.
  */
 
+import { Aes128Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core'
 import { bench, describe } from 'vitest'
+import { setupRecipient, setupSender } from '../../src/net/crypto/hpke.ts'
+import type { CryptoSuite, DhKey } from '../../src/net/crypto/suite.ts'
 import { verifySignature } from '../../src/net/identity.ts'
 import { Clock, createPeer, exchange, nextId, openJob, sealJob, SUITES } from '../net/sealing.ts'
 
@@ -13,6 +16,39 @@ const clock = new Clock()
 const message = { kind: 'data', payload: new Uint8Array(600) } as const
 /** Long enough for steady medians in the native suites, short enough for noble. */
 const options = { time: 500, warmupTime: 100 }
+const theirs = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes128Gcm() })
+const pair = await theirs.kem.generateKeyPair()
+const recipients = new Map<CryptoSuite, DhKey>()
+for (const suite of SUITES) recipients.set(suite, await suite.generateDhKey())
+
+/** HPKE alone, without signature and window: ours over each suite beside the library that we check it against. */
+describe('HPKE, seal and open', () => {
+  const info = new Uint8Array(94)
+  for (const suite of SUITES) {
+    bench(
+      `own over ${suite.name}`,
+      async () => {
+        const ephemeral = await suite.generateDhKey()
+        const sender = await setupSender(suite, { recipient: recipients.get(suite)!.publicKey, ephemeral }, info)
+        const sealed = await sender!.seal(message.payload, info)
+        const opener = await setupRecipient(suite, { enc: sender!.enc, recipient: recipients.get(suite)! }, info)
+        await opener!.open(sealed, info)
+      },
+      options,
+    )
+  }
+  bench(
+    '@hpke/core over WebCrypto',
+    async () => {
+      const sender = await theirs.createSenderContext({ recipientPublicKey: pair.publicKey, info: info.buffer })
+      const sealed = await sender.seal(message.payload.buffer, info.buffer)
+      const { enc } = sender
+      const opener = await theirs.createRecipientContext({ recipientKey: pair.privateKey, enc, info: info.buffer })
+      await opener.open(sealed, info.buffer)
+    },
+    options,
+  )
+})
 
 for (const suite of SUITES) {
   const a = await createPeer(clock, suite)
