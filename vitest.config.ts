@@ -57,7 +57,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'webrtc',
-          include: ['test/{net,link,bootstrap,mesh,cli,examples,outlive}/**/*.test.ts'],
+          include: ['test/{net,link,bootstrap,mesh,cli,examples,outlive,hostile}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },

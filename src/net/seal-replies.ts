@@ -59,6 +59,11 @@ interface SentRequest {
   readonly keyFor: (salt: Uint8Array) => Promise<OpeningKey | null>
   /** Indexes of the replies that have been opened. */
   readonly opened: Set<number>
+  /**
+   * The same request as it was sealed before, in a session that the target is said to have lost. That may be a lie: then
+   * the target has opened it all the same, and repeats its reply to that.
+   */
+  readonly former: SentRequest | null
 }
 
 interface OpeningKey {
@@ -127,11 +132,14 @@ export class Replies {
 
   /** Refused: 'expired' for a reply to nothing that we remember, 'session' if the target has lost the session. */
   async open(job: OpenJob, body: Uint8Array): Promise<{ source: PeerId; message: Message }> {
-    const request = this.sent.get(job.id)
-    if (request === undefined) throw new Refused('expired')
-    if (request.target !== job.from) throw new Refused('target')
+    const latest = this.sent.get(job.id)
+    if (latest === undefined) throw new Refused('expired')
+    if (latest.target !== job.from) throw new Refused('target')
+    const isSession = latest.replyType === TYPE.replyInSession
+    if (body.length === 1 && body[0] === TYPE.sessionLost && isSession) throw new Refused('session')
+    const { former } = latest
+    const request = former !== null && former.replyType === body[0] ? former : latest
     const type = request.replyType
-    if (body.length === 1 && body[0] === TYPE.sessionLost && type === TYPE.replyInSession) throw new Refused('session')
     const start = 2 + SALT_BYTES[type]
     if (body[0] !== type || body.length < start + AEAD_TAG_BYTES) throw new Refused('malformed')
     const index = body[1]!
@@ -151,7 +159,10 @@ export class Replies {
   }
 
   private expect(job: SealJob, request: Pick<SentRequest, 'counter' | 'replyType' | 'keyFor'>): void {
-    this.sent.set(job.id, { ...request, target: job.target, opened: new Set() }, job.message, this.envelopes.now)
+    const before = this.sent.get(job.id)
+    const former = before?.target === job.target ? { ...before, former: null } : null
+    const sent: SentRequest = { ...request, target: job.target, opened: new Set(), former }
+    this.sent.set(job.id, sent, job.message, this.envelopes.now)
   }
 
   private allow(
