@@ -1,0 +1,287 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Body, Message } from '../../src/core/frames.ts'
+import type { MessageId } from '../../src/core/ids.ts'
+import type { FailureCode, OpenJob, SealJob, TimerToken } from '../../src/core/io.ts'
+import { type Asked, type Outcome, Requests, type RequestsConfig } from '../../src/core/requests.ts'
+import { at, message, peer } from './ids.ts'
+import { type Bench, bench, connect, cut, settle } from './lab.ts'
+
+/** A seal that can be looked into: whose job it was, and whether it will open. */
+interface ModelBody extends Body {
+  readonly job: SealJob
+  readonly source: Bench
+}
+
+interface Person {
+  readonly bench: Bench
+  readonly requests: Requests
+  readonly timers: { readonly token: TimerToken; readonly delayMs: number }[]
+  readonly asked: { readonly message: Message; readonly asked: Asked }[]
+  readonly seals: SealJob[]
+  /** Direct link, if it counts as secure. */
+  secure: ReturnType<typeof connect>['a'] | null
+  /** How it answers. */
+  reply: Message | null
+  /** Refuses to open, as if the session were lost. */
+  forgetsSession: boolean
+}
+
+let names = 0
+let now = 0
+
+function person(id: string, config: Partial<RequestsConfig> = {}): Person {
+  const timers: Person['timers'] = []
+  const asked: Person['asked'] = []
+  const seals: SealJob[] = []
+  const node = bench(id)
+  const self: Omit<Person, 'requests'> = { bench: node, timers, asked, seals, secure: null, reply: { kind: 'ack' }, forgetsSession: false }
+  const open = (job: OpenJob): void => {
+    const body = job.body as ModelBody
+    if (job.as === 'request' && self.forgetsSession && !body.job.isFresh) return requests.onOpenRefused(job, 'session')
+    requests.onOpened(job, body.source.id, body.job.message, at(now))
+  }
+  const seal = (job: SealJob): void => {
+    seals.push(job)
+    requests.onSealed(job, { byteLength: 100, job, source: node } as ModelBody, at(now))
+  }
+  const requests: Requests = new Requests({ self: node.id, requestsMax: 8, attemptMs: 1_000, inboxMax: 100, ...config }, node.router, {
+    send: (link, frame) => {
+      node.sent.push({ link, frame })
+      const end = node.links.get(link)
+      const other = end && people.get(end.bench)
+      if (frame.kind === 'direct' && other !== undefined) other.requests.onDirect(frame, end!.bench.router.route(end!.remote)!, at(now))
+    },
+    seal,
+    open,
+    schedule: (token, delayMs) => void timers.push({ token, delayMs }),
+    randomId: () => message(`n${'abcdefghijklmnopqrstuvwxyz'[Math.floor(names / 26)]}${'abcdefghijklmnopqrstuvwxyz'[names++ % 26]}`) as MessageId,
+    secureLink: (target) => (self.secure !== null && self.secure.peer === target ? self.secure.link : null),
+    asked: (what, how) => {
+      asked.push({ message: what, asked: how })
+      if (self.reply !== null) requests.respond(how, self.reply)
+    },
+    offered: (what, how) => void asked.push({ message: what, asked: how }),
+  })
+  const result = Object.assign(self, { requests })
+  people.set(node, result)
+  // The lab's routers hand deliveries and replies to arrays; here the requests are behind them.
+  node.delivered.push = (frame) => (requests.onDelivered(frame, node.router.route([...node.links.keys()][0]!)!, at(now)), 0)
+  node.replies.push = (frame) => (requests.onReplied(frame, node.router.route([...node.links.keys()][0]!)!), 0)
+  node.returned.push = ({ frame }) => (frame.kind === 'unicast' && requests.onReturned(frame, at(now)), 0)
+  return result
+}
+
+const people = new Map<Bench, Person>()
+beforeEach(() => {
+  people.clear()
+  names = now = 0
+})
+
+interface Ended {
+  readonly replies: { readonly message: Message; readonly outcome: Outcome }[]
+  readonly failures: FailureCode[]
+}
+
+function ask(from: Person, to: Person | string, what: Message = { kind: 'data', payload: new Uint8Array(3) }): Ended & { readonly id: MessageId | null } {
+  const replies: Ended['replies'] = []
+  const failures: FailureCode[] = []
+  const id = from.requests.start(
+    {
+      target: typeof to === 'string' ? peer(to) : to.bench.id,
+      message: what,
+      timeoutMs: 10_000,
+      via: null,
+      onReply: (reply, outcome) => void replies.push({ message: reply, outcome }),
+      onFailure: (code) => void failures.push(code),
+    },
+    at(now),
+  )
+  settle()
+  return { replies, failures, id }
+}
+
+/** The timer of the running attempt goes off. */
+function attemptTimer(of: Person): void {
+  const last = of.timers.filter(({ token }) => token.kind === 'attempt').at(-1)!.token
+  if (last.kind === 'attempt') of.requests.onAttemptTimer(last.id, last.attempt, at((now += 1_000)))
+  settle()
+}
+
+const line = (ids: readonly string[]): Person[] => {
+  const persons = ids.map((id) => person(id))
+  persons.slice(1).forEach((next, i) => connect(persons[i]!.bench, next.bench))
+  return persons
+}
+
+describe('a request', () => {
+  it('is acknowledged end to end, with the hops it took', () => {
+    const [ada, , bob] = line(['b', 'e', 'g'])
+    const { replies } = ask(ada!, bob!)
+    expect(replies.map(({ message: { kind } }) => kind)).toEqual(['ack'])
+    expect(replies[0]!.outcome).toMatchObject({ path: 'routed', attempts: 1, arrival: { hops: 2 } })
+    expect(bob!.asked).toHaveLength(1)
+  })
+
+  it('goes out again through another first hop when nobody answers, and is acted on once', () => {
+    const [ada, dropper, relay, bob] = ['b', 'gz', 'e', 'g'].map((id) => person(id)) as [Person, Person, Person, Person]
+    connect(ada.bench, dropper.bench)
+    connect(ada.bench, relay.bench)
+    connect(relay.bench, bob.bench)
+    connect(dropper.bench, bob.bench)
+    dropper.bench.swallow = () => true
+    const { replies } = ask(ada, bob)
+    expect(replies).toEqual([])
+    attemptTimer(ada)
+    expect(replies[0]!.outcome).toMatchObject({ attempts: 2, ms: 1_000 })
+    expect(bob.asked).toHaveLength(1)
+  })
+
+  it('whose acknowledgement was lost is not acted on twice, and is acknowledged again', () => {
+    const [ada, relay, bob] = line(['b', 'e', 'g'])
+    relay!.bench.swallow = (frame) => frame.kind === 'reply'
+    const { replies } = ask(ada!, bob!)
+    relay!.bench.swallow = () => false
+    attemptTimer(ada!)
+    // The only first hop has been tried: a pause, then the next round.
+    attemptTimer(ada!)
+    expect(replies).toHaveLength(1)
+    expect(bob!.asked).toHaveLength(1)
+    expect(bob!.requests.counters.retransmissions).toBe(1)
+  })
+
+  it('moves to the next first hop at once when the first one gives it back', () => {
+    const [ada, deadEnd, relay, bob] = ['b', 'gz', 'e', 'g'].map((id) => person(id)) as [Person, Person, Person, Person]
+    connect(ada.bench, deadEnd.bench)
+    connect(ada.bench, relay.bench)
+    connect(relay.bench, bob.bench)
+    expect(ask(ada, bob).replies).toHaveLength(1)
+    expect(deadEnd.bench.router.counters.deadEnds).toBe(1)
+  })
+
+  it('fails as unreachable when every way is closed until its time is up', () => {
+    const [ada] = line(['b', 'e'])
+    const { failures, id } = ask(ada!, 'g')
+    for (let i = 0; i < 4; i++) attemptTimer(ada!)
+    expect(failures).toEqual([])
+    ada!.requests.onRequestTimer(id!, at((now += 1)))
+    expect(failures).toEqual(['unreachable'])
+  })
+
+  it('fails as timed out when somebody took it and nobody answers', () => {
+    const [ada, relay, bob] = line(['b', 'e', 'g'])
+    relay!.bench.swallow = () => true
+    const { failures, id } = ask(ada!, bob!)
+    ada!.requests.onRequestTimer(id!, at((now += 1)))
+    expect(failures).toEqual(['timeout'])
+  })
+
+  it('that was cancelled calls nobody back', () => {
+    const [ada, , bob] = line(['b', 'e', 'g'])
+    bob!.reply = null
+    const ended = ask(ada!, bob!)
+    ada!.requests.cancel(ended.id!)
+    bob!.requests.respond(bob!.asked[0]!.asked, { kind: 'ack' })
+    settle()
+    expect(ended).toMatchObject({ replies: [], failures: [] })
+  })
+
+  it('is refused when too many are under way', () => {
+    const [ada, relay] = line(['b', 'e'])
+    relay!.bench.swallow = () => true
+    const ids = Array.from({ length: 9 }, () => ask(ada!, 'g').id)
+    expect(ids.filter((id) => id !== null)).toHaveLength(8)
+    expect(ids.at(-1)).toBeNull()
+    const { size, max } = ada!.requests.collections['requests']!
+    expect(size).toBe(max)
+  })
+
+  it('is sealed anew when the target has lost the session, once', () => {
+    const [ada, relay, bob] = line(['b', 'e', 'g'])
+    void relay
+    bob!.forgetsSession = true
+    ask(ada!, bob!)
+    expect(bob!.asked).toEqual([])
+    // What the shell makes of a one-byte reply.
+    const job = { kind: 'open', as: 'reply', id: ada!.seals[0]!.id, attempt: 0, link: 1, from: bob!.bench.id, body: new Uint8Array(1), hops: 2, viaBootstrap: false } as never
+    ada!.requests.onOpenRefused(job, 'session')
+    ada!.requests.onOpenRefused(job, 'session')
+    settle()
+    expect(ada!.seals.map(({ isFresh }) => isFresh)).toEqual([false, true])
+    expect(bob!.asked).toHaveLength(1)
+  })
+
+  it('keeps its inbox within bounds, whoever writes', () => {
+    const [ada, , bob] = line(['b', 'e', 'g'])
+    for (let i = 0; i < 400; i++) ask(ada!, bob!)
+    const { size, max } = bob!.requests.collections['inbox']!
+    expect(size).toBeLessThanOrEqual(max)
+    expect(bob!.asked).toHaveLength(400)
+  })
+})
+
+describe('between neighbours', () => {
+  const pair = () => {
+    const [ada, bob] = [person('b'), person('g')]
+    const ends = connect(ada.bench, bob.bench)
+    ada.secure = ends.a
+    bob.secure = ends.b
+    return { ada, bob, ends }
+  }
+
+  it('nothing is sealed on a secure link', () => {
+    const { ada, bob } = pair()
+    const { replies } = ask(ada, bob)
+    expect(replies[0]!.outcome).toMatchObject({ path: 'direct', attempts: 1, arrival: { hops: 1 } })
+    expect(ada.seals).toEqual([])
+  })
+
+  it('everything is sealed on any other', () => {
+    const { ada, bob } = pair()
+    ada.secure = bob.secure = null
+    expect(ask(ada, bob).replies[0]!.outcome.path).toBe('routed')
+    expect(ada.seals).toHaveLength(1)
+  })
+
+  it('a request whose link breaks before the answer goes round by another way and is acted on once', () => {
+    const { ada, bob, ends } = pair()
+    const relay = person('e')
+    connect(ada.bench, relay.bench)
+    connect(relay.bench, bob.bench)
+    bob.reply = null
+    const { replies } = ask(ada, bob)
+    expect(bob.asked).toHaveLength(1)
+    // The answer is on its way when the link breaks: it is lost.
+    cut(ada.bench, ends.a)
+    bob.requests.respond(bob.asked[0]!.asked, { kind: 'ack' })
+    ada.secure = bob.secure = null
+    ada.requests.onLinkDown(ends.a.link)
+    settle()
+    if (replies.length === 0) attemptTimer(ada)
+    expect(replies).toHaveLength(1)
+    expect(bob.asked).toHaveLength(1)
+  })
+})
+
+describe('an offer', () => {
+  const offer: Message = { kind: 'offer', exchange: message('x') as never, purpose: 'call', slot: 'random', description: new Uint8Array(9), metadata: new Uint8Array(0) }
+
+  it('may be answered more than once: an answer, then candidates', () => {
+    const [ada, , bob] = line(['b', 'e', 'g'])
+    bob!.reply = null
+    const { replies } = ask(ada!, bob!, offer)
+    const { asked } = bob!.asked[0]!
+    bob!.requests.respond(asked, { kind: 'answer', exchange: message('x') as never, description: new Uint8Array(5) })
+    bob!.requests.respond(asked, { kind: 'signal', exchange: message('x') as never, signal: new Uint8Array(5) })
+    settle()
+    expect(replies.map(({ message: { kind } }) => kind)).toEqual(['answer', 'signal'])
+  })
+
+  it('is forgotten when its time is up, without a failure', () => {
+    const [ada, , bob] = line(['b', 'e', 'g'])
+    bob!.reply = { kind: 'answer', exchange: message('x') as never, description: new Uint8Array(5) }
+    const { failures, id } = ask(ada!, bob!, offer)
+    ada!.requests.onRequestTimer(id!, at((now += 20_000)))
+    expect(failures).toEqual([])
+    expect(ada!.requests.collections['requests']!.size).toBe(0)
+  })
+})
