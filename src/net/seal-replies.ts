@@ -138,7 +138,8 @@ export class Replies {
     const isSession = latest.replyType === TYPE.replyInSession
     if (body.length === 1 && body[0] === TYPE.sessionLost && isSession) throw new Refused('session')
     const { former } = latest
-    const request = former !== null && former.replyType === body[0] ? former : latest
+    const isFormer = former !== null && former.replyType === body[0] && latest.replyType !== body[0]
+    const request = isFormer ? former : latest
     const type = request.replyType
     const start = 2 + SALT_BYTES[type]
     if (body[0] !== type || body.length < start + AEAD_TAG_BYTES) throw new Refused('malformed')

@@ -414,6 +414,18 @@ describe('replies', () => {
     expect(await reasonOf(b.sealer.open(openJob(id, bodies[0]!)))).toBe('replayed')
   })
 
+  test('the reply to a request that was sealed again in the same form opens', async () => {
+    const [a, b] = await two()
+    await exchange(a, b)
+    const id = nextId()
+    await a.sealer.seal(sealJob(b.id, id))
+    const again = await a.sealer.seal(sealJob(b.id, id))
+    expect(again[0]).toBe(2)
+    await b.sealer.open(openJob(id, again))
+    const reply = await b.sealer.seal(sealJob(a.id, id, { as: 'answer', message: ack }))
+    expect(await reasonOf(a.sealer.open(openJob(id, reply, { as: 'reply', from: b.id })))).toBe('accepted')
+  })
+
   test('the 257th to one request cannot be sealed', async () => {
     const [a, b] = await two()
     const id = nextId()
