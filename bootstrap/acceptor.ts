@@ -9,22 +9,21 @@ import type { AddressInfo, Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
 import type { NetworkId, PeerId } from '../src/core/ids.ts'
 import { MeshError } from '../src/errors.ts'
-import type { Channel } from '../src/net/channel.ts'
 import { answerHello, type Applicant, createChallenge, HelloFailed, type HelloFailure } from '../src/net/hello.ts'
 import { type Identity, verifySignature } from '../src/net/identity.ts'
 import { RECEIVE_LIMITS } from '../src/net/websocket.ts'
 import { BatchPacker, decodeBatch } from '../src/wire/batch.ts'
-import { type HandshakeFrame, type HelloFrame, NONCE_BYTES, type WelcomeFrame } from '../src/wire/handshake.ts'
+import { type ChallengeFrame, type HandshakeFrame, type HelloFrame, NONCE_BYTES, type WelcomeFrame } from '../src/wire/handshake.ts'
 import { addressOf } from './addresses.ts'
-import { Connection, type ConnectionCounters, type ConnectionHost, ServerSocket } from './connection.ts'
+import { BACKLOG_BYTES, Connection, type ConnectionCounters, type ConnectionHost, type ConnectionOwner, ServerSocket } from './connection.ts'
 import { Crowd } from './crowd.ts'
 import { createHttpServer, HttpSockets } from './http.ts'
 import type { ResolvedAccept } from './options.ts'
 import { checkToken } from './token.ts'
 
-/** Somebody who has proven an id. The owner sets `channel.onMessage` and `onClose` before it returns. */
+/** Somebody who has proven an id. Who takes it makes itself the channel's `owner`, or a `Link` of it, before returning. */
 export interface Visitor {
-  readonly channel: Channel
+  readonly channel: Connection
   readonly peer: PeerId
   readonly network: NetworkId
   /** join: a newcomer. visit: a member that looks in. */
@@ -91,7 +90,7 @@ export class Acceptor implements ConnectionHost {
   readonly #sockets = new WebSocketServer({ ...RECEIVE_LIMITS, noServer: true, clientTracking: false, WebSocket: ServerSocket })
   readonly #crowd: Crowd
   readonly #overdrawn = new Set<Connection>()
-  readonly #backlogged = new Set<Connection>()
+  readonly #backlogged = new Map<Connection, Backlog>()
   readonly #refused = {
     malformed: 0,
     signature: 0,
@@ -174,7 +173,7 @@ export class Acceptor implements ConnectionHost {
   }
 
   onBacklog(connection: Connection): void {
-    this.#backlogged.add(connection)
+    if (!this.#backlogged.has(connection)) this.#backlogged.set(connection, { takenBytes: connection.takenBytes, since: Date.now() })
   }
 
   onGone(connection: Connection): void {
@@ -214,27 +213,30 @@ export class Acceptor implements ConnectionHost {
   }
 
   #challenge(socket: ServerSocket, tcp: Socket, address: string): void {
-    const parts = { tcp, host: this, address: this.#crowd.recordOf(address), now: Date.now() }
-    const connection = new Connection(socket, parts)
-    this.#crowd.add(connection)
+    const now = Date.now()
+    const connection = new Connection(socket, { tcp, host: this, address: this.#crowd.recordOf(address), now })
+    this.#crowd.add(connection, now)
     const { identity } = this.#parts
     const challenge = createChallenge(identity, identity.crypto.randomBytes(NONCE_BYTES))
+    connection.owner = new Guest((message) => this.#onHello(connection, challenge, message))
     connection.send(messageOf(challenge))
-    connection.onMessage = (message) => {
-      // Nothing may follow a hello before it is answered.
-      connection.onMessage = () => this.#deny(connection, 'malformed')
-      const hello = onlyFrame(message)
-      if (hello?.kind !== 'hello') return this.#deny(connection, 'malformed')
-      const answered = answerHello(challenge, hello, {
-        signer: identity,
-        verify: (claim) => verifySignature(identity.crypto, claim),
-        refusalOf: (applicant) => this.#refusalOf(applicant),
-      })
-      answered.then(
-        (welcome) => this.#admit(connection, hello, welcome),
-        (error: unknown) => this.#deny(connection, error instanceof HelloFailed ? error.reason : 'malformed'),
-      )
-    }
+  }
+
+  #onHello(connection: Connection, challenge: ChallengeFrame, message: Uint8Array): void {
+    // Nothing may follow a hello before it is answered.
+    connection.owner = new Guest(() => this.#deny(connection, 'malformed'))
+    const hello = onlyFrame(message)
+    if (hello?.kind !== 'hello') return this.#deny(connection, 'malformed')
+    const { identity } = this.#parts
+    const answered = answerHello(challenge, hello, {
+      signer: identity,
+      verify: (claim) => verifySignature(identity.crypto, claim),
+      refusalOf: (applicant) => this.#refusalOf(applicant),
+    })
+    answered.then(
+      (welcome) => this.#admit(connection, hello, welcome),
+      (error: unknown) => this.#deny(connection, error instanceof HelloFailed ? error.reason : 'malformed'),
+    )
   }
 
   #refusalOf(applicant: Applicant): 'token' | 'network' | null {
@@ -264,11 +266,18 @@ export class Acceptor implements ConnectionHost {
   #sweep(now: number): void {
     this.#httpSockets.sweep()
     for (const connection of this.#crowd.unprovenBefore(now - this.limits.helloTimeoutMs)) this.#expire(connection)
-    for (const connection of this.#backlogged) {
-      const backlog = connection.backlog(now)
-      if (backlog === 'waiting') continue
+    for (const [connection, backlog] of this.#backlogged) this.#watch(connection, backlog, now)
+  }
+
+  /** A reader may be slow, but not stand still: in `slowReaderMs` it must take as much as would not worry us. */
+  #watch(connection: Connection, backlog: Backlog, now: number): void {
+    if (connection.bufferedAmount <= BACKLOG_BYTES) return void this.#backlogged.delete(connection)
+    const { takenBytes } = connection
+    if (takenBytes - backlog.takenBytes >= BACKLOG_BYTES) {
+      backlog.takenBytes = takenBytes
+      backlog.since = now
+    } else if (now - backlog.since >= this.limits.slowReaderMs) {
       this.#backlogged.delete(connection)
-      if (backlog === 'none') continue
       this.counters.slowReaders++
       connection.terminate('slow reader')
     }
@@ -284,6 +293,23 @@ export class Acceptor implements ConnectionHost {
     for (const connection of this.#overdrawn) if (connection.resumeIfPaid()) this.#overdrawn.delete(connection)
     if (this.#overdrawn.size > 0) setTimeout(() => this.#resume(), RESUME_MS)
   }
+}
+
+/** What a slow reader had taken when, as far as we know. */
+interface Backlog {
+  takenBytes: number
+  since: number
+}
+
+/** Owns a connection until its hello is answered. */
+class Guest implements ConnectionOwner {
+  readonly onMessage: (message: Uint8Array) => void
+
+  constructor(onMessage: (message: Uint8Array) => void) {
+    this.onMessage = onMessage
+  }
+
+  onClose(): void {}
 }
 
 /** One handshake frame as a message of its own. */

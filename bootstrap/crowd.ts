@@ -12,8 +12,8 @@ export class Crowd {
   /** Bound: one for each connection. */
   readonly #addresses = new Map<string, AddressRecord>()
   readonly #all = new Set<Connection>()
-  /** Oldest first. Bound: `maxUnproven`. */
-  readonly #unproven = new Set<Connection>()
+  /** With the time they came, oldest first. Bound: `maxUnproven`. */
+  readonly #unproven = new Map<Connection, number>()
   evicted = 0
 
   constructor(limits: AcceptLimits) {
@@ -52,10 +52,10 @@ export class Crowd {
     return record
   }
 
-  add(connection: Connection): void {
+  add(connection: Connection, now: number): void {
     connection.address.connections++
     this.#all.add(connection)
-    this.#unproven.add(connection)
+    this.#unproven.set(connection, now)
   }
 
   /** It has said its hello and been let in. */
@@ -73,15 +73,15 @@ export class Crowd {
   /** Those without a hello that came before `time`. */
   unprovenBefore(time: number): Connection[] {
     const overdue: Connection[] = []
-    for (const connection of this.#unproven) {
-      if (connection.acceptedAt > time) break
+    for (const [connection, acceptedAt] of this.#unproven) {
+      if (acceptedAt > time) break
       overdue.push(connection)
     }
     return overdue
   }
 
   #evictOldest(isMeant: (connection: Connection) => boolean): void {
-    for (const connection of this.#unproven) {
+    for (const connection of this.#unproven.keys()) {
       if (!isMeant(connection)) continue
       this.evicted++
       this.remove(connection)

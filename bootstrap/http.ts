@@ -1,7 +1,8 @@
 /**
  * The HTTP side of a listening port: the page, `/healthz`, and the bounds on everything that has not become a WebSocket.
  * Node's own time-outs end requests that never finish (slowloris); how many may be at it is bounded here, the oldest
- * giving way, so that a thousand half-open sockets do not keep the next visitor out.
+ * giving way, so that a thousand half-open sockets do not keep the next visitor out. There is no time-out for idle
+ * sockets: Node's leaves a timer object with every socket that it was ever set on, upgraded ones included.
  */
 
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
@@ -16,8 +17,6 @@ const HEADER_BYTES_MAX = 8 * 1024
 const HEADERS_MAX = 64
 /** Between two requests for parts of the page, in milliseconds. Node's default. */
 const KEEP_ALIVE_MS = 5_000
-/** A download that stands still for so long ends, in milliseconds (guess). */
-const STALL_MS = 30_000
 
 /** The page is our own and talks to any bootstrap; nothing else may be loaded, framed or submitted to. */
 const PAGE_HEADERS: Readonly<Record<string, string>> = {
@@ -50,7 +49,6 @@ export function createHttpServer(options: ResolvedAccept, health: () => object):
           listener,
         )
   server.maxHeadersCount = HEADERS_MAX
-  server.setTimeout(STALL_MS)
   return server
 }
 

@@ -53,7 +53,7 @@ export const BOOTSTRAP_DEFAULTS: Omit<BootstrapConfig, 'self'> = {
   linkBytes: LINK_BYTES,
 }
 
-/** Silence and leases are looked at this often, in milliseconds. Well below half a lease, so none runs out unseen. */
+/** Silence and leases are looked at this often at least, in milliseconds: well below half a lease, so none runs out unseen. */
 const TICK_MS = 5_000
 
 /** Breadcrumbs of the first network: two thirds of a second at 50,000 frames/s, and 10 MB (measured in test/bench). */
@@ -94,15 +94,14 @@ interface Network {
   readonly id: NetworkId
   readonly router: Router
   readonly introductions: Introductions
-  readonly byPeer: Map<PeerId, Visitor>
+  visitors: number
 }
 
 interface Visitor {
-  readonly link: LinkId
-  readonly peer: PeerId
   readonly network: Network
   readonly route: Route
-  heardAt: Instant
+  /** Ticks since it has said something. */
+  silentTicks: number
 }
 
 export class BootstrapNode {
@@ -116,17 +115,19 @@ export class BootstrapNode {
   private readonly dropped: DroppedCounters = { toServer: 0, broadcasts: 0, unexpected: 0, late: 0 }
   /** What the routers of networks that are gone had counted. */
   private readonly past: Record<string, number> = {}
+  private readonly tickMs: number
   private isStopped = false
 
   constructor(config: BootstrapConfig, io: BootstrapIo) {
     this.config = config
     this.io = io
+    this.tickMs = Math.min(TICK_MS, config.silenceMs)
   }
 
   handle(input: BootstrapInput, now: Instant): void {
     switch (input.kind) {
       case 'start':
-        return this.io.schedule({ kind: 'tick' }, TICK_MS)
+        return this.io.schedule({ kind: 'tick' }, this.tickMs)
       case 'stop':
         return this.onStop()
       case 'linkUp':
@@ -164,7 +165,7 @@ export class BootstrapNode {
 
   private onStop(): void {
     this.isStopped = true
-    for (const visitor of [...this.visitors.values()]) this.dismiss(visitor, 'server stops')
+    for (const link of [...this.visitors.keys()]) this.dismiss(link, 'server stops')
   }
 
   private onLinkUp(visit: VisitorUp, now: Instant): void {
@@ -178,19 +179,18 @@ export class BootstrapNode {
     const introduction = network.introductions.arrive(visit, now)
     const { link, peer, role } = visit
     const route = network.router.addLink({ link, peer, role, carries: introduction.leaseMs > 0 }, now)
-    const visitor: Visitor = { link, peer, network, route, heardAt: now }
-    this.visitors.set(link, visitor)
-    network.byPeer.set(peer, visitor)
+    this.visitors.set(link, { network, route, silentTicks: 0 })
+    network.visitors++
     this.visits[visit.purpose === 'join' ? 'joins' : 'visits']++
     this.send(link, introduction)
   }
 
   /** The same key again: a page that was reloaded, or a peer whose old socket has died without a word. */
   private replaceOlder(visit: VisitorUp): void {
-    const older = this.networks.get(visit.network)?.byPeer.get(visit.peer)
+    const older = this.networks.get(visit.network)?.router.routeTo(visit.peer)
     if (older === undefined) return
     this.visits.replaced++
-    this.dismiss(older, 'replaced')
+    this.dismiss(older.link, 'replaced')
   }
 
   private createNetwork(id: NetworkId): Network | undefined {
@@ -209,7 +209,7 @@ export class BootstrapNode {
       },
     )
     const introductions = new Introductions(this.config.introductions, () => this.io.random())
-    const network: Network = { id, router, introductions, byPeer: new Map() }
+    const network: Network = { id, router, introductions, visitors: 0 }
     this.networks.set(id, network)
     return network
   }
@@ -220,7 +220,7 @@ export class BootstrapNode {
       this.dropped.late++
       return
     }
-    visitor.heardAt = now
+    visitor.silentTicks = 0
     this.framesIn[frame.kind] = (this.framesIn[frame.kind] ?? 0) + 1
     const { router } = visitor.network
     switch (frame.kind) {
@@ -254,13 +254,14 @@ export class BootstrapNode {
 
   private onTick(now: Instant): void {
     if (this.isStopped) return
-    for (const visitor of this.visitors.values()) {
-      if (now - visitor.heardAt <= this.config.silenceMs) continue
+    for (const [link, visitor] of this.visitors) {
+      // The first tick may come right after a word: only those after it are known to be silence.
+      if (visitor.silentTicks++ * this.tickMs < this.config.silenceMs) continue
       this.visits.silent++
-      this.dismiss(visitor, 'silent')
+      this.dismiss(link, 'silent')
     }
     for (const network of this.networks.values()) this.tickNetwork(network, now)
-    this.io.schedule({ kind: 'tick' }, TICK_MS)
+    this.io.schedule({ kind: 'tick' }, this.tickMs)
   }
 
   private tickNetwork(network: Network, now: Instant): void {
@@ -277,21 +278,20 @@ export class BootstrapNode {
   }
 
   /** Our word that it is over, and why. */
-  private dismiss(visitor: Visitor, reason: string): void {
-    this.remove(visitor.link)
-    this.send(visitor.link, { kind: 'goodbye', reason })
-    this.io.closeLink(visitor.link, reason)
+  private dismiss(link: LinkId, reason: string): void {
+    this.remove(link)
+    this.send(link, { kind: 'goodbye', reason })
+    this.io.closeLink(link, reason)
   }
 
   private remove(link: LinkId): void {
     const visitor = this.visitors.get(link)
     if (visitor === undefined) return
     this.visitors.delete(link)
-    const { network, peer } = visitor
+    const { network } = visitor
     network.router.removeLink(link)
     network.introductions.leave(link)
-    if (network.byPeer.get(peer) === visitor) network.byPeer.delete(peer)
-    if (network.byPeer.size > 0) return
+    if (--network.visitors > 0) return
     this.networks.delete(network.id)
     addCounters(this.past, network.router.counters)
   }

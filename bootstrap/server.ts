@@ -12,6 +12,7 @@ import { LINK_LIMITS } from '../src/net/link.ts'
 import { BatchPacker, decodeBatch } from '../src/wire/batch.ts'
 import type { HandshakeFrame } from '../src/wire/handshake.ts'
 import { type Acceptor, type AcceptorStats, createAcceptor, type Visitor } from './acceptor.ts'
+import type { Connection, ConnectionOwner } from './connection.ts'
 import { BOOTSTRAP_DEFAULTS, type BootstrapInspection, type BootstrapIo, BootstrapNode } from './node.ts'
 import { type BootstrapOptions, resolveBootstrap, type ResolvedBootstrap } from './options.ts'
 
@@ -104,13 +105,34 @@ export class Bootstrap {
   }
 }
 
-/** A visitor's end here. One of ten thousand: what it does not need while it stands idle, it does not have. */
-interface Seat {
+/** A visitor's place here. One of ten thousand: what it does not need while it stands idle, it does not have. */
+class Seat implements ConnectionOwner {
   readonly link: LinkId
-  readonly visitor: Visitor
+  readonly connection: Connection
+  readonly #host: NodeHost
   /** Frames of this turn. */
-  outgoing: BatchPacker | null
-  badFrames: number
+  outgoing: BatchPacker | null = null
+  badFrames = 0
+
+  constructor(link: LinkId, connection: Connection, host: NodeHost) {
+    this.link = link
+    this.connection = connection
+    this.#host = host
+  }
+
+  onMessage(message: Uint8Array): void {
+    this.#host.receive(this, message)
+  }
+
+  onClose(reason: string): void {
+    this.#host.down(this, reason)
+  }
+
+  flush(): void {
+    const messages = this.outgoing?.take() ?? []
+    this.outgoing = null
+    for (const message of messages) this.connection.send(message)
+  }
 }
 
 /** Runs a `BootstrapNode` on real channels. */
@@ -153,11 +175,10 @@ class NodeHost implements BootstrapIo {
 
   admit(visitor: Visitor): void {
     const link = ++this.#linksMade as LinkId
-    const seat: Seat = { link, visitor, outgoing: null, badFrames: 0 }
-    this.#seats.set(link, seat)
     const { channel, peer, network, purpose, address } = visitor
-    channel.onMessage = (message) => this.#receive(seat, message)
-    channel.onClose = (reason) => this.#down(seat, reason)
+    const seat = new Seat(link, channel, this)
+    this.#seats.set(link, seat)
+    channel.owner = seat
     this.#options.logger.debug({ link, peer, network, purpose, address }, 'visitor')
     const { transport, isSecure } = channel
     this.node.handle(
@@ -187,8 +208,8 @@ class NodeHost implements BootstrapIo {
   closeLink(link: LinkId, reason: string): void {
     const seat = this.#seats.get(link)
     if (seat === undefined) return
-    flush(seat)
-    seat.visitor.channel.close(reason)
+    seat.flush()
+    seat.connection.close(reason)
   }
 
   schedule(token: Parameters<BootstrapIo['schedule']>[0], delayMs: number): void {
@@ -202,10 +223,11 @@ class NodeHost implements BootstrapIo {
   #flushAll(): void {
     const dirty = this.#dirty
     this.#dirty = []
-    for (const seat of dirty) flush(seat)
+    for (const seat of dirty) seat.flush()
   }
 
-  #receive(seat: Seat, message: Uint8Array): void {
+  /** For `Seat`. */
+  receive(seat: Seat, message: Uint8Array): void {
     const frames = decodeBatch(message)
     if (frames === null) return this.#countBad(seat)
     const time = now()
@@ -217,21 +239,16 @@ class NodeHost implements BootstrapIo {
 
   #countBad(seat: Seat): void {
     this.badFrames++
-    if (++seat.badFrames > LINK_LIMITS.badFramesMax) seat.visitor.channel.close('bad frames')
+    if (++seat.badFrames > LINK_LIMITS.badFramesMax) seat.connection.close('bad frames')
   }
 
-  #down(seat: Seat, reason: string): void {
+  /** For `Seat`. */
+  down(seat: Seat, reason: string): void {
     this.#seats.delete(seat.link)
     seat.outgoing = null
     this.node.handle({ kind: 'linkDown', link: seat.link, reason }, now())
-    this.#options.logger.debug({ link: seat.link, peer: seat.visitor.peer, reason }, 'visitor gone')
+    this.#options.logger.debug({ link: seat.link, reason }, 'visitor gone')
   }
-}
-
-function flush(seat: Seat): void {
-  const messages = seat.outgoing?.take() ?? []
-  seat.outgoing = null
-  for (const message of messages) seat.visitor.channel.send(message)
 }
 
 const HANDSHAKE_KINDS: ReadonlySet<string> = new Set<HandshakeFrame['kind']>(['challenge', 'hello', 'welcome', 'proof', 'denied'])

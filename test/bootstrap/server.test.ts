@@ -73,7 +73,7 @@ describe('visitors', () => {
   })
 
   test('that say nothing for the time set are closed', async () => {
-    const { url } = await start({ silenceMs: 1 })
+    const { url } = await start({ silenceMs: 20 })
     const { down } = await visit(url)
     expect(await down).toBe('silent')
   })
