@@ -2,11 +2,10 @@
 
 import { describe, expect, test } from 'vitest'
 import type { Message } from '../../src/core/frames.ts'
-import type { LinkId, MessageId, PeerId } from '../../src/core/ids.ts'
-import type { VerifyJob } from '../../src/core/io.ts'
+import type { MessageId, PeerId } from '../../src/core/ids.ts'
 import { nodeCrypto } from '../../src/net/crypto/crypto.node.ts'
 import { networkIdOf } from '../../src/net/identity.ts'
-import { LIFETIME_MS, Refused, Sealer, sessionLostBody, SKEW_MS } from '../../src/net/seal.ts'
+import { Refused, Sealer, sessionLostBody } from '../../src/net/seal.ts'
 import { Envelopes } from '../../src/net/seal-envelope.ts'
 import { idFromBytes } from '../../src/wire/ids.ts'
 import { flipEachByte } from './bytes.ts'
@@ -335,49 +334,6 @@ describe('what a member can do', () => {
   })
 })
 
-describe('time', () => {
-  test.each(['request', 'session', 'offer', 'broadcast'] as const)(
-    '%s: it lives 60 s, and 30 s of disagreement between clocks are allowed',
-    async (form) => {
-      for (const [offset, expected] of [
-        [-SKEW_MS - 1, 'future'],
-        [-SKEW_MS, 'accepted'],
-        [LIFETIME_MS + SKEW_MS, 'accepted'],
-        [LIFETIME_MS + SKEW_MS + 1, 'expired'],
-      ] as const) {
-        const [theirs, ours] = [new Clock(), new Clock()]
-        const [a, b] = [await createPeer(theirs), await createPeer(ours)]
-        if (form === 'session') await exchange(a, b)
-        const id = nextId()
-        const body = await (form === 'broadcast'
-          ? a.sealer.sign(id, new Uint8Array(3))
-          : a.sealer.seal(sealJob(b.id, id, { as: form === 'offer' ? 'offer' : 'request' })))
-        ours.ms += offset
-        const opening =
-          form === 'broadcast'
-            ? b.sealer.verify(verifyJob(id, body))
-            : b.sealer.open(openJob(id, body, { as: form === 'offer' ? 'reply' : 'request' }))
-        expect(await reasonOf(opening), `${form}, clock off by ${offset} ms`).toBe(expected)
-      }
-    },
-  )
-
-  test('a request stays refused for as long as it has not expired', async () => {
-    const clock = new Clock()
-    const ahead = new Clock()
-    ahead.ms += SKEW_MS
-    const [a, b, other] = [await createPeer(ahead), await createPeer(clock), await createPeer(clock)]
-    const id = nextId()
-    const body = await a.sealer.seal(sealJob(b.id, id))
-    await b.sealer.open(openJob(id, body))
-    while ((clock.ms += 1000) < ahead.ms + LIFETIME_MS + SKEW_MS) {
-      // Others' requests, which make the window turn over.
-      if (clock.ms % 20_000 === 0) await exchange(other, b, { isFresh: true })
-      expect(await reasonOf(b.sealer.open(openJob(id, body)))).toBe('replayed')
-    }
-  })
-})
-
 describe('replies', () => {
   test('one request may have several, in any order', async () => {
     const [a, b] = await two()
@@ -483,10 +439,6 @@ test('"no such session" is one byte, believed only for requests in a session', a
   await a.sealer.seal(sealJob(b.id, id))
   expect(await reasonOf(a.sealer.open(lost))).toBe(a.sealer.size.sessions === 1 ? 'session' : 'malformed')
 })
-
-function verifyJob(id: MessageId, body: Uint8Array): VerifyJob {
-  return { kind: 'verify', id, link: 1 as LinkId, body }
-}
 
 function fresh(target: PeerId, id: MessageId) {
   return sealJob(target, id, { isFresh: true, message: hello })

@@ -2,7 +2,7 @@
 
 import type { Message } from '../../src/core/frames.ts'
 import type { ExchangeId, LinkId, MessageId, NetworkId, PeerId } from '../../src/core/ids.ts'
-import type { OpenJob, RefusedReason, SealJob } from '../../src/core/io.ts'
+import type { OpenJob, RefusedReason, SealJob, VerifyJob } from '../../src/core/io.ts'
 import { nobleCrypto } from '../../src/net/crypto/crypto.noble.ts'
 import { nodeCrypto } from '../../src/net/crypto/crypto.node.ts'
 import { webCrypto } from '../../src/net/crypto/crypto.web.ts'
@@ -75,6 +75,10 @@ export function openJob(id: MessageId, body: Uint8Array, options: Partial<OpenJo
     viaBootstrap: false,
     ...options,
   }
+}
+
+export function verifyJob(id: MessageId, body: Uint8Array): VerifyJob {
+  return { kind: 'verify', id, link: 1 as LinkId, body }
 }
 
 /** A request from `a` to `b` and its acknowledgement back. */
