@@ -21,6 +21,7 @@ import {
   reasonOf,
   sealJob,
   SUITES,
+  verifyJob,
 } from './sealing.ts'
 
 describe.each(SUITES.map((suite) => [suite.name, suite] as const))('over %s', (_name, suite) => {
