@@ -10,9 +10,18 @@ export type Effect =
   | { readonly do: 'schedule'; readonly token: TimerToken; readonly delayMs: number }
   | { readonly do: 'job'; readonly job: SealJob | OpenJob | VerifyJob }
   | { readonly do: 'sign'; readonly id: string }
-  | { readonly do: 'createOffer' | 'createAnswer' | 'acceptAnswer' | 'addSignal' | 'abandon'; readonly exchange: string }
+  | ExchangeEffect<'createOffer'>
+  | ExchangeEffect<'createAnswer'>
+  | ExchangeEffect<'acceptAnswer'>
+  | ExchangeEffect<'addSignal'>
+  | ExchangeEffect<'abandon'>
   | { readonly do: 'contactBootstrap' }
   | { readonly do: 'emit'; readonly event: NodeEvent }
+
+interface ExchangeEffect<Kind extends string> {
+  readonly do: Kind
+  readonly exchange: string
+}
 
 /** mulberry32, 32 bits a call. */
 export function generator(seed: number): () => number {
