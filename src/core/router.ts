@@ -137,8 +137,16 @@ export class Router {
 
   addLink(link: { readonly link: LinkId; readonly peer: PeerId; readonly role: LinkRole; readonly carries: boolean }, now: Instant): Route {
     const { linkFrames, linkBytes } = this.config
-    const buckets = { frames: createBucket(linkFrames, now), bytes: createBucket(linkBytes, now) }
-    const route: Route = { ...link, isRing: false, ...buckets }
+    // Spelled out: V8 gives each object that two spreads have made a hidden class of its own, half a kilobyte a link.
+    const route: Route = {
+      link: link.link,
+      peer: link.peer,
+      role: link.role,
+      carries: link.carries,
+      isRing: false,
+      frames: createBucket(linkFrames, now),
+      bytes: createBucket(linkBytes, now),
+    }
     this.routes.set(route.link, route)
     this.byPeer.set(route.peer, route)
     return route
