@@ -50,6 +50,9 @@ const SUSPECT_MAX_MS = 60_000
 /** A visitor stays for the answer to its one lookup, then leaves. */
 const VISIT_MS = 4_000
 
+/** How long readiness waits for what comes of a look around; a lookup may be lost (guess). */
+const LOOK_MS = 1_000
+
 interface Contact {
   readonly link: LinkId
   readonly since: Instant
@@ -61,6 +64,7 @@ interface Contact {
   lookups: (MessageId | null)[]
   /** Peers that our own mesh does not know have been sought. */
   hasLooked: boolean
+  lookedAt: number
 }
 
 export class Join {
@@ -96,7 +100,7 @@ export class Join {
     this.isContacting = false
     this.failures = 0
     if (this.contact !== null) this.leave('replaced')
-    this.contact = { link: up.link, since: now, entries: null, leaseUntil: 0, attempts: 0, retryAt: 0, lookups: [], hasLooked: false }
+    this.contact = { link: up.link, since: now, entries: null, leaseUntil: 0, attempts: 0, retryAt: 0, lookups: [], hasLooked: false, lookedAt: 0 }
     this.parts.attach(up, now)
     this.setState('connected', up.peer)
   }
@@ -168,7 +172,8 @@ export class Join {
     const { contact } = this
     if (contact === null) return true
     this.look(contact, now)
-    return !this.isLooking(contact) || now - contact.since > VISIT_MS
+    if (contact.entries === null || now - contact.lookedAt > LOOK_MS) return true
+    return !this.isLooking(contact) && this.parts.signaling.linksInFlight === 0
   }
 
   private becomeReady(): void {
@@ -221,6 +226,7 @@ export class Join {
   private look(contact: Contact, now: Instant): void {
     if (contact.hasLooked || contact.entries === null || this.parts.neighbors.size === 0) return
     contact.hasLooked = true
+    contact.lookedAt = now
     if (contact.entries.length === 0) return
     const { lookups, neighbors } = this.parts
     const filled = new Set(neighbors.peerIds().map((peer) => commonPrefixBits(this.config.self, peer)))
