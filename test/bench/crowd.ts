@@ -1,0 +1,66 @@
+/**
+ * Child of `webrtc.ts`: 32 peers in one process start at the same moment. Measured is the time until every wanted link
+ * stands (ring and one for each bucket, judged from all ids, not from what the peers know), and what failed on the way.
+ */
+
+import { xor } from '../../src/core/geometry.ts'
+import type { PeerId } from '../../src/core/ids.ts'
+import { missingRing, planFor } from '../../src/core/slots.ts'
+import { createMesh, type Mesh } from '../../src/index.ts'
+import { startBootstrap } from './bootstrap-url.ts'
+import { serve } from './child.ts'
+import { rawWrtc } from './floor-webrtc.ts'
+import { until } from './rig.ts'
+
+const PEERS = 32
+
+/** How it went. */
+export interface Crowd {
+  readonly ms: number
+  readonly links: number
+  /** Exchanges that WebRTC or the proof ended, or that came to nothing in time. */
+  readonly failures: number
+  readonly detail: string
+}
+
+serve({
+  measure: async (): Promise<Crowd> => {
+    const wrtc = await rawWrtc('@roamhq/wrtc')
+    const bootstrap = await startBootstrap()
+    const startedAt = performance.now()
+    const meshes = Array.from({ length: PEERS }, () => createMesh({ wrtc, bootstrap }))
+    await Promise.all(meshes.map((mesh) => mesh.ready()))
+    await until(() => meshes.every((mesh) => hasWantedLinks(mesh, meshes)), meshes[0])
+    const ms = performance.now() - startedAt
+    const failures = meshes.map(failuresOf)
+    const links = meshes.reduce((sum, mesh) => sum + mesh.peers().length, 0) / 2
+    return {
+      ms,
+      links,
+      failures: failures.reduce((sum, { count }) => sum + count, 0),
+      detail: failures.map(({ detail }) => detail).join(' '),
+    }
+  },
+})
+
+function hasWantedLinks(mesh: Mesh, meshes: readonly Mesh[]): boolean {
+  const self = mesh.id as PeerId
+  const others = meshes.filter((other) => other !== mesh).map(({ id }) => id as PeerId)
+  const held = mesh.peers().map(({ id }) => id as PeerId)
+  const bucketsOf = (ids: readonly PeerId[]): Set<number> => new Set(ids.map((id) => xor.bucketOf(self, id)))
+  const { ringSide } = planFor(mesh.inspect().linksMax)
+  return (
+    missingRing(self, held, others, ringSide).length === 0 &&
+    [...bucketsOf(others)].every((bucket) => bucketsOf(held).has(bucket))
+  )
+}
+
+function failuresOf(mesh: Mesh): { count: number; detail: string } {
+  const { engine } = mesh as unknown as { engine: { failures: Record<string, number> } }
+  const timeouts = mesh.inspect().counters['signaling']?.['timeouts'] ?? 0
+  const all = Object.entries({ ...engine.failures, timeouts }).filter(([, count]) => count > 0)
+  return {
+    count: all.reduce((sum, [, count]) => sum + count, 0),
+    detail: all.map(([name, count]) => `${name}: ${count}`).join(', '),
+  }
+}

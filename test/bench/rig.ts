@@ -1,0 +1,59 @@
+/**
+ * Ours, arranged for benchmarks: A and C have links to B and to nobody else, so that whatever they say to each other
+ * crosses one relay. B lets them in itself (`mesh.listen`).
+ */
+
+import { Mesh, type MeshOptions } from '../../src/mesh.ts'
+import { resolveOptions } from '../../src/options.ts'
+import { createMesh } from '../../src/index.ts'
+
+/** Three peers in a row. */
+export interface Row {
+  readonly a: Mesh
+  readonly b: Mesh
+  readonly c: Mesh
+  close(): Promise<unknown>
+}
+
+export async function createRow(wrtc: unknown): Promise<Row> {
+  const b = createMesh({ wrtc })
+  const { url } = await b.listen()
+  const a = await createEnd({ wrtc, bootstrap: url })
+  const c = await createEnd({ wrtc, bootstrap: url })
+  return { a, b, c, close: () => Promise.all([a.close(), c.close(), b.close()]) }
+}
+
+/**
+ * A peer with room for one link. No option allows that, so it goes past them; and since the third peer stays missing from
+ * its ring, it is declared ready by hand.
+ */
+async function createEnd(options: MeshOptions): Promise<Mesh> {
+  const mesh = new Mesh({ ...resolveOptions(options), linksMax: 1 })
+  await firstPeer(mesh)
+  const { join } = (mesh as unknown as { engine: { node: { join: { becomeReady(): void } } } }).engine.node
+  join.becomeReady()
+  await mesh.ready()
+  await until(() => mesh.inspect().bootstrap.state === 'left', mesh)
+  return mesh
+}
+
+/** Resolves when a mesh gets its first link. */
+export function firstPeer(mesh: Mesh): Promise<void> {
+  return new Promise((resolve) => {
+    const off = mesh.on('peer', ({ state }) => {
+      if (state !== 'up') return
+      off()
+      resolve()
+    })
+  })
+}
+
+/** Polls; not part of what is measured. */
+export async function until(isTrue: () => boolean, about?: Mesh): Promise<void> {
+  const deadline = performance.now() + 20_000
+  while (!isTrue()) {
+    if (performance.now() > deadline)
+      throw new Error(`never came about: ${isTrue.toString()}; ${JSON.stringify(about?.inspect())}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}

@@ -1,0 +1,108 @@
+/** What WebRTC links cost beside bare simple-peers; each benchmark is a child of its own. */
+
+import { withChild } from './child.ts'
+import type { Crowd } from './crowd.ts'
+import type { Rates } from './hop.ts'
+import { compare, type Figure, inTurns, sized } from './measure.ts'
+
+type Turns = { ours: number[]; floor: number[] }
+
+export async function benchSetUp(): Promise<Figure[]> {
+  return withChild('set-up', async (child) => [
+    {
+      name: 'join + first link',
+      unit: 'ms',
+      ...compare(await child.call<Turns>('join'), Number),
+      gate: { atMost: 1.5 },
+    },
+    {
+      name: 'dial through a common peer',
+      unit: 'ms',
+      ...compare(await child.call<Turns>('relayed'), Number),
+      gate: { atMost: 1.3 },
+    },
+  ])
+}
+
+const STACKS = ['@roamhq/wrtc', 'node-datachannel'] as const
+
+/** Frames and `mesh.send` over one relay, against two chained channels. */
+export async function benchHop(): Promise<Figure[]> {
+  const figures: Figure[] = []
+  for (const stack of STACKS) {
+    type Ways = Record<'frames' | 'mesh', { ours: Rates[]; floor: Rates[] }>
+    const { frames, mesh } = await withChild('hop', (child) => child.call<Ways>('measure', stack))
+    const name = `one hop, ${stack}`
+    figures.push(
+      {
+        name: `${name}, frames: round trip`,
+        unit: 'ms',
+        ...compare(frames, (turn) => turn.roundTripMs),
+        gate: { atMost: 1.3 },
+      },
+      {
+        name: `${name}, frames: 1 KB each in a turn`,
+        unit: '/s',
+        ...compare(frames, (turn) => turn.steadyPerSecond),
+        gate: { atLeast: 0.9 },
+      },
+      {
+        name: `${name}, frames: 1 KB in bursts`,
+        unit: '/s',
+        ...compare(frames, (turn) => turn.burstPerSecond),
+        gate: { atLeast: 2 },
+      },
+      {
+        name: `${name}, mesh.send: round trip`,
+        unit: 'ms',
+        ...compare(mesh, (turn) => turn.roundTripMs),
+        gate: { atMost: 1.3 },
+      },
+      {
+        name: `${name}, mesh.send: 1 KB, acknowledged`,
+        unit: '/s',
+        ...compare(mesh, (turn) => turn.steadyPerSecond),
+        gate: null,
+      },
+      {
+        name: `${name}, mesh.send: 1 KB in bursts`,
+        unit: '/s',
+        ...compare(mesh, (turn) => turn.burstPerSecond),
+        gate: null,
+      },
+    )
+  }
+  return figures
+}
+
+/** Wanted links of 32 peers that start at once. */
+export async function benchCrowd(): Promise<Figure[]> {
+  const { ms, links, failures, detail } = await withChild('crowd', (child) => child.call<Crowd>('measure'))
+  const alone = { floor: null, ratio: null }
+  return [
+    {
+      name: '32 peers at once: every wanted link stands',
+      unit: 's',
+      ours: ms / 1000,
+      ...alone,
+      gate: null,
+      note: `${links} links`,
+    },
+    {
+      name: '32 peers at once: failed exchanges',
+      unit: '',
+      ours: failures,
+      ...alone,
+      gate: { atMost: 0 },
+      note: detail,
+    },
+  ]
+}
+
+/** Each time in fresh processes: what a peak once needed stays with its process. */
+export async function benchMemory(): Promise<Figure[]> {
+  const measure = (kind: 'ours' | 'floor') => (): Promise<number> =>
+    withChild('memory', (child) => child.call<number>('measure', kind), { isMeasured: true })
+  const turns = await inTurns({ ours: measure('ours'), floor: measure('floor') }, sized(3, 1), 0)
+  return [{ name: 'memory of one end of a link', unit: 'KiB', ...compare(turns, Number), gate: { atMost: 1.2 } }]
+}
