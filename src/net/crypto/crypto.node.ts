@@ -1,7 +1,8 @@
 /**
  * `CryptoSuite` over node:crypto, reached through `#crypto` of package.json's "imports". Everything runs on the calling
  * thread: a seal and its opening take 0.4 ms so, and 1.1 ms through Node's WebCrypto, which visits the thread pool for
- * every step. Public keys travel as JWK because OpenSSL's DER decoder takes 0.1 ms for what JWK does in 0.01.
+ * every step. Keys travel as JWK, because OpenSSL's DER decoder takes 0.1 ms for what JWK does in 0.01, and 1.9 ms for a
+ * private key that takes 0.2 (test/bench, set-up).
  */
 
 import {
@@ -21,17 +22,15 @@ import {
 import { isAllZero } from './bytes.ts'
 import { type Aead, AEAD_TAG_BYTES, type CryptoSuite, type DhKey } from './suite.ts'
 
+type Curve = 'Ed25519' | 'X25519'
+
 const AEAD_NAME = 'aes-128-gcm'
-/** PKCS #8 around a 32-byte private key (RFC 8410 §7); the last byte of the algorithm identifier names the curve. */
-const pkcs8 = (curve: number): Buffer => Buffer.from([48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, curve, 4, 34, 4, 32])
-const PKCS8_X25519 = pkcs8(110)
-const PKCS8_ED25519 = pkcs8(112)
 
 export const nodeCrypto: CryptoSuite = {
   name: 'node',
 
   async signingKey(seed) {
-    const key = privateKey(PKCS8_ED25519, seed)
+    const key = privateKey('Ed25519', seed)
     const publicKey = rawPublicKey(createPublicKey(key))
     return { publicKey, sign: async (bytes) => plain(sign(null, bytes, key)) }
   },
@@ -45,7 +44,7 @@ export const nodeCrypto: CryptoSuite = {
   },
 
   async dhKey(secret, publicKey) {
-    return dhKeyOf(privateKey(PKCS8_X25519, secret), publicKey)
+    return dhKeyOf(privateKey('X25519', secret), publicKey)
   },
 
   async generateDhKey() {
@@ -109,14 +108,28 @@ function aeadOf(key: Uint8Array): Aead {
   }
 }
 
-function privateKey(prefix: Buffer, secret: Uint8Array): KeyObject {
-  return createPrivateKey({ key: Buffer.concat([prefix, secret]), format: 'der', type: 'pkcs8' })
+/** A JWK wants the public key too (`x`), but Node has OpenSSL derive it from `d` and never looks. */
+function privateKey(curve: Curve, secret: Uint8Array): KeyObject {
+  try {
+    return createPrivateKey({ key: { kty: 'OKP', crv: curve, x: '', d: base64url(secret) }, format: 'jwk' })
+  } catch {
+    // A Node that looks.
+    return createPrivateKey({ key: pkcs8(curve, secret), format: 'der', type: 'pkcs8' })
+  }
 }
 
-function importPublicKey(curve: 'Ed25519' | 'X25519', bytes: Uint8Array): KeyObject {
-  const x = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url')
-  return createPublicKey({ key: { kty: 'OKP', crv: curve, x }, format: 'jwk' })
+/** RFC 8410 §7; the last byte of the algorithm identifier names the curve. */
+function pkcs8(curve: Curve, secret: Uint8Array): Buffer {
+  const oid = curve === 'X25519' ? 110 : 112
+  return Buffer.concat([Buffer.from([48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, oid, 4, 34, 4, 32]), secret])
 }
+
+function importPublicKey(curve: Curve, bytes: Uint8Array): KeyObject {
+  return createPublicKey({ key: { kty: 'OKP', crv: curve, x: base64url(bytes) }, format: 'jwk' })
+}
+
+const base64url = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url')
 
 function rawPublicKey(key: KeyObject): Uint8Array {
   return new Uint8Array(Buffer.from(key.export({ format: 'jwk' }).x!, 'base64url'))
