@@ -13,10 +13,14 @@
  *   loses the DTLS ClientHello that follows and waits for the next (set-up takes 1,010 ms in two of three cases,
  *   libdatachannel #1554); as DTLS client it may even judge the certificate before it knows the fingerprint, and fail.
  *   Its candidates therefore follow when it has the answer: 65 ms, always (50 of them are libjuice's pacing).
+ * - In one process, a connection of @roamhq/wrtc that begins to gather candidates makes all others that still gather begin
+ *   again: twenty at once open 3,200 sockets instead of 160, and 32 peers that start together ran out of file
+ *   descriptors (test/bench, crowd). So offers gather a few at a time.
  * - For a link, `getStats` says no more than that there is a pair: simple-peer asks once and polls until it is told.
  */
 
 import type { After } from './timers.ts'
+import { Turnstile } from './turnstile.ts'
 
 /** A WebRTC implementation: the platform's globals, @roamhq/wrtc, node-datachannel/polyfill. */
 export interface Wrtc {
@@ -81,6 +85,13 @@ export function tapWrtc(wrtc: Wrtc, options: TapOptions): Tap {
   }
 }
 
+/** Two keep two cores busy. Answers do not wait: they come out of others' offers, whose turn it is already. */
+const GATHERING_MAX = 2
+/** @roamhq/wrtc needs 100 ms to the end, or until the connection stands; a server that is silent must not hold up others. */
+const GATHERING_MS = 150
+/** One for the whole process, whatever the number of peers in it. */
+const gathering = new Turnstile(GATHERING_MAX)
+
 /** The polyfill extends the standard interface by names of its own. */
 const isLibdatachannel = (wrtc: Wrtc): boolean => 'ext_maxMessageSize' in wrtc.RTCPeerConnection.prototype
 
@@ -128,7 +139,12 @@ class ConnectionTap {
       createOffer: async (options: RTCOfferOptions) => plain(await native.createOffer(options)),
       createAnswer: async (options: RTCAnswerOptions) => plain(await native.createAnswer(options)),
       setLocalDescription: async (description: Description) => {
-        await native.setLocalDescription(description)
+        const leave = description.type === 'offer' ? await gathering.enter() : null
+        try {
+          await native.setLocalDescription(description)
+        } finally {
+          if (leave !== null) whenGathered(native, { after, leave })
+        }
         this.#describe('local', plain(description))
       },
       setRemoteDescription: async (description: RTCSessionDescriptionInit) => {
@@ -164,6 +180,24 @@ class ConnectionTap {
     }
   }
 }
+
+/** Calls `leave` when `native` has its candidates or a connection, when it has closed, or when it has had its time. */
+function whenGathered(
+  native: RTCPeerConnection,
+  { after, leave }: { readonly after: After; readonly leave: () => void },
+): void {
+  const stop = after(GATHERING_MS, leave)
+  const look = (): void => {
+    if (native.iceGatheringState !== 'complete' && !SETTLED.has(native.iceConnectionState)) return
+    stop()
+    leave()
+  }
+  native.addEventListener('icegatheringstatechange', look)
+  native.addEventListener('iceconnectionstatechange', look)
+  look()
+}
+
+const SETTLED: ReadonlySet<RTCIceConnectionState> = new Set(['connected', 'completed', 'failed', 'closed'])
 
 type DataChannelListener = (event: RTCDataChannelEvent) => void
 
