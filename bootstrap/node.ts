@@ -56,9 +56,11 @@ export const BOOTSTRAP_DEFAULTS: Omit<BootstrapConfig, 'self'> = {
 /** Silence and leases are looked at this often at least, in milliseconds: well below half a lease, so none runs out unseen. */
 const TICK_MS = 5_000
 
-/** Breadcrumbs of the first network: two thirds of a second at 50,000 frames/s, and 10 MB (measured in test/bench). */
-const PATHS_MAX = 32_768
-/** The n-th network gets 1/n of this, so that all 256 together stay below 110 MB and a lone one has plenty. */
+/**
+ * Breadcrumbs of one network: a third of a second's at 25,000 frames/s, and more would cost the garbage collector 1 µs a
+ * frame (measured). The n-th network gets 1/n of `PATHS_SHARED` at most, so that 256 of them together stay below 100 MB.
+ */
+const PATHS_MAX = 16_384
 const PATHS_SHARED = 65_536
 
 /** Why a frame went nowhere, beyond what the router counts itself. */

@@ -264,7 +264,7 @@ describe('bounds', () => {
     up(2, peer(2))
     for (let i = 0; i < 40_000; i++) receive(1, unicast(i, peer(2)))
     take()
-    expect(node.inspect().paths).toBeLessThanOrEqual(32_768)
+    expect(node.inspect().paths).toBeLessThanOrEqual(16_384)
   })
 
   test('what routers of past networks have counted stays in the sum', () => {
