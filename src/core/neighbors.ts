@@ -11,7 +11,14 @@
 
 import type { AddressBook } from './address-book.ts'
 import { type Rate, createBucket, take } from './budget.ts'
-import { type KeepFrame, type LookupFrame, PEERS_PER_FRAME_MAX, type PeersFrame, type RefuseReason, type Slot } from './frames.ts'
+import {
+  type KeepFrame,
+  type LookupFrame,
+  PEERS_PER_FRAME_MAX,
+  type PeersFrame,
+  type RefuseReason,
+  type Slot,
+} from './frames.ts'
 import { type Geometry, commonPrefixBits, ringAround } from './geometry.ts'
 import type { Instant, LinkId, PeerId } from './ids.ts'
 import type { FailureCode, Io, LinkUp, OfferPath } from './io.ts'
@@ -53,7 +60,10 @@ export interface NeighborsConfig {
 
 export interface NeighborsParts {
   readonly io: Pick<Io, 'random' | 'closeLink' | 'emit' | 'schedule'>
-  readonly send: (link: LinkId, frame: KeepFrame | PeersFrame | { readonly kind: 'goodbye'; readonly reason: string }) => void
+  readonly send: (
+    link: LinkId,
+    frame: KeepFrame | PeersFrame | { readonly kind: 'goodbye'; readonly reason: string },
+  ) => void
   readonly router: Router
   readonly signaling: Signaling
   readonly liveness: Liveness
@@ -74,6 +84,9 @@ const REST_MS = 15_000
 const MAINTAIN_MS = 30
 /** With nothing missing, everything is looked over this often (DESIGN §5: audit every 30 s). */
 const AUDIT_MS = 30_000
+/** While much happens, upkeep rests this long in between: it walks the whole address book (simulated: two fifths of the time of a join storm). */
+const MAINTAIN_GAP_MS = 250
+const ESTIMATE_KEEP_MS = 1_000
 /** A bucket that should hold this many peers and has none is no accident: e^-8 (guess at how sure to be). */
 const SUSPICIOUS_PEERS = 8
 /** Links given up for claims that are not proven yet (guess: a join storm needs a handful in a row). */
@@ -94,6 +107,9 @@ export class Neighbors {
   private isScheduled = false
   private isWanting = true
   private maintainedAt = 0
+  private isRingWhole = false
+  private estimatedAt = 0
+  private bucketCount = 0
 
   constructor(config: NeighborsConfig, parts: NeighborsParts) {
     this.config = config
@@ -142,7 +158,7 @@ export class Neighbors {
   ringStands(now: Instant): boolean {
     if (this.byPeer.size === 0) return false
     for (const exchange of this.parts.signaling.linkTargets()) if (exchange.slot === 'ring') return false
-    for (const neighbor of this.byPeer.values()) if (neighbor.hasToldPeers) return this.ringWishes(now).length === 0
+    for (const neighbor of this.byPeer.values()) if (neighbor.hasToldPeers) return this.hasRing(now)
     return false
   }
 
@@ -169,7 +185,7 @@ export class Neighbors {
     this.changed()
     this.tell(neighbor, now)
     this.placeAll()
-    this.maintainSoon()
+    this.maintainSoon(now)
   }
 
   /** A link to a neighbour is gone. `isDead`: by silence, so that gossip must not revive it. */
@@ -179,7 +195,7 @@ export class Neighbors {
     this.forget(neighbor, reason)
     if (reason === 'leaving' || reason === 'dead' || !isOrderly(reason)) this.parts.book.bury(neighbor.peer, now)
     else this.parts.book.rest(neighbor.peer, now + REST_MS * (0.5 + this.unit()))
-    this.maintainSoon()
+    this.maintainSoon(now)
   }
 
   onDead(link: LinkId, now: Instant): void {
@@ -203,7 +219,7 @@ export class Neighbors {
     for (const peer of neighbor.peers) {
       if (this.parts.book.learn(peer, neighbor.peer, now)) this.isDirty = true
     }
-    if (this.isDirty) this.maintainSoon()
+    if (this.isDirty) this.maintainSoon(now)
   }
 
   /** Says goodbye to everybody. */
@@ -227,9 +243,11 @@ export class Neighbors {
   answerLookup(frame: LookupFrame, asked: Asked, isClosest: boolean, now: Instant): boolean {
     const { self } = this.config
     const { requester, prefixMin } = frame
-    if (requester === self || this.byPeer.has(requester) || this.parts.signaling.linkTo(requester) !== undefined) return false
+    if (requester === self || this.byPeer.has(requester) || this.parts.signaling.linkTo(requester) !== undefined)
+      return false
     const isSuitable = prefixMin >= 256 ? isClosest : commonPrefixBits(self, frame.target) >= prefixMin
-    if (!isSuitable || this.parts.signaling.isBusyForOthers || this.admit(requester, frame.slot, now) !== null) return false
+    if (!isSuitable || this.parts.signaling.isBusyForOthers || this.admit(requester, frame.slot, now) !== null)
+      return false
     return this.parts.signaling.offerToRequester(asked, frame.slot) !== null
   }
 
@@ -261,10 +279,10 @@ export class Neighbors {
   }
 
   /** Something has changed: see to it soon, together with whatever else comes by then. */
-  private maintainSoon(): void {
+  private maintainSoon(now: Instant): void {
     if (this.isScheduled) return
     this.isScheduled = true
-    this.parts.io.schedule({ kind: 'maintain' }, MAINTAIN_MS)
+    this.parts.io.schedule({ kind: 'maintain' }, Math.max(MAINTAIN_MS, this.maintainedAt + MAINTAIN_GAP_MS - now))
   }
 
   /** Places what we have, then asks for what is missing: ring first, then buckets, then a few at random. */
@@ -280,7 +298,8 @@ export class Neighbors {
     for (const peer of missing) if (!this.dial(peer, 'ring', now)) break
     const hasAllBuckets = this.fillBuckets(candidates, now)
     this.fillRandom(candidates, now)
-    this.isWanting = missing.length > 0 || !hasAllBuckets
+    this.isRingWhole = missing.length === 0
+    this.isWanting = !this.isRingWhole || !hasAllBuckets
   }
 
   private placeAll(): void {
@@ -292,18 +311,23 @@ export class Neighbors {
     }
   }
 
-  private ringWishes(now: Instant): PeerId[] {
-    return missingRing(this.config.self, this.byPeer.keys(), this.candidates(now), this.plan.ringSide)
+  /** What the last upkeep found, or would find: newcomers are asked this at every turn until they are ready. */
+  private hasRing(now: Instant): boolean {
+    if (this.isScheduled) return false
+    if (!this.isDirty) return this.isRingWhole
+    return missingRing(this.config.self, this.byPeer.keys(), this.candidates(now), this.plan.ringSide).length === 0
   }
 
   private candidates(now: Instant): PeerId[] {
-    return this.parts.book.dialable(now).filter((peer) => !this.byPeer.has(peer) && this.parts.signaling.linkTo(peer) === undefined)
+    const pending = new Set<PeerId>()
+    for (const exchange of this.parts.signaling.linkTargets()) pending.add(exchange.remote)
+    return this.parts.book.dialable(now).filter((peer) => !this.byPeer.has(peer) && !pending.has(peer))
   }
 
   /** True: no bucket that should hold somebody is empty. */
   private fillBuckets(candidates: readonly PeerId[], now: Instant): boolean {
     const { self, geometry } = this.config
-    const depth = Math.ceil(Math.log2(this.sizeEstimate()))
+    const depth = this.bucketsWanted(now)
     const filled = new Set<number>()
     for (const peer of this.byPeer.keys()) filled.add(geometry.bucketOf(self, peer))
     for (const exchange of this.parts.signaling.linkTargets()) filled.add(geometry.bucketOf(self, exchange.remote))
@@ -316,6 +340,19 @@ export class Neighbors {
       else if (this.hasRoomFor('bucket')) this.parts.lookups.refill(bucket, now)
     }
     return missing === 0
+  }
+
+  /**
+   * Buckets below this should hold somebody whom the ring does not hold anyway: with s neighbours on either side it
+   * covers the buckets of s peers and fewer, which lie right beside us, and lookups in those mostly find nobody. The
+   * estimate behind it walks the address book, so it is kept for a second.
+   */
+  private bucketsWanted(now: Instant): number {
+    if (now - this.estimatedAt >= ESTIMATE_KEEP_MS) {
+      this.estimatedAt = now
+      this.bucketCount = Math.max(1, Math.ceil(Math.log2(this.sizeEstimate() / this.plan.ringSide)))
+    }
+    return this.bucketCount
   }
 
   private fillRandom(candidates: readonly PeerId[], now: Instant): void {
@@ -358,7 +395,8 @@ export class Neighbors {
   /** At the cap: puts out the neighbour with the weakest claim, if `peer`'s is better. */
   private makeRoom(peer: PeerId, slot: Slot, now: Instant): boolean {
     if (slot === 'random') return false
-    const claim = slot === 'ring' && !belongsToRing(this.config.self, this.peerIds(), peer, this.plan.ringSide) ? 'bucket' : slot
+    const claim =
+      slot === 'ring' && !belongsToRing(this.config.self, this.peerIds(), peer, this.plan.ringSide) ? 'bucket' : slot
     const weakest = this.weakest(claim)
     if (weakest === undefined || this.freeSlots() < 0) return false
     // The claim is not proven yet, and anybody can name himself our neighbour: links are given up for it only so fast.
