@@ -29,6 +29,22 @@ const webCryptoForNode: Plugin = {
 export default defineConfig({
   root,
   plugins: [webCryptoForNode],
+  // Found while tests run, these would make Vite reload the page in the middle.
+  optimizeDeps: {
+    include: [
+      'simple-peer/simplepeer.min.js',
+      '@hpke/core',
+      '@noble/curves/ed25519.js',
+      '@noble/ciphers/aes.js',
+      '@noble/hashes/sha2.js',
+      '@noble/hashes/hmac.js',
+      '@noble/hashes/hkdf.js',
+      '@noble/hashes/utils.js',
+      '@stablelib/hmac',
+      '@stablelib/sha256',
+    ],
+    exclude: ['@roamhq/wrtc', 'node-datachannel'],
+  },
   resolve: { conditions: ['musubi-source', ...defaultClientConditions] },
   test: {
     root,
