@@ -21,35 +21,14 @@ import {
 } from './frames.ts'
 import { type Geometry, commonPrefixBits, ringAround } from './geometry.ts'
 import type { Instant, LinkId, PeerId } from './ids.ts'
-import type { FailureCode, Io, LinkUp, OfferPath } from './io.ts'
+import type { FailureCode, Io, LinkUp } from './io.ts'
 import { DEAD_MS, type Liveness } from './liveness.ts'
 import type { Lookups } from './lookups.ts'
 import type { Asked } from './requests.ts'
+import { createNeighbor, type Neighbor } from './neighbor.ts'
 import type { Router } from './router.ts'
 import type { Exchange, Signaling } from './signaling.ts'
 import { type SlotPlan, assignSlots, belongsToRing, estimateSize, missingRing, planFor } from './slots.ts'
-
-export interface Neighbor {
-  readonly link: LinkId
-  readonly peer: PeerId
-  readonly transport: LinkUp['transport']
-  readonly isSecure: boolean
-  /** We asked for it. */
-  readonly isInitiator: boolean
-  readonly upSince: Instant
-  readonly offerPath: OfferPath | null
-  readonly exchange: string
-  /** What we want it for; null: spare. */
-  slot: Slot | null
-  wanted: boolean
-  theirWanted: boolean
-  /** Its neighbours, as it last told us. */
-  peers: readonly PeerId[]
-  hasToldPeers: boolean
-  /** The version of our neighbour set that it was told, and when. */
-  toldVersion: number
-  toldAt: Instant
-}
 
 export interface NeighborsConfig {
   readonly self: PeerId
@@ -475,26 +454,6 @@ export class Neighbors {
 
   private unit(): number {
     return this.parts.io.random() / 2 ** 32
-  }
-}
-
-function createNeighbor(up: LinkUp, exchange: Exchange | undefined, now: Instant): Neighbor {
-  return {
-    link: up.link,
-    peer: up.peer,
-    transport: up.transport,
-    isSecure: up.isSecure,
-    isInitiator: exchange?.isOfferer ?? false,
-    upSince: now,
-    offerPath: exchange?.offerPath ?? null,
-    exchange: up.exchange ?? '',
-    slot: null,
-    wanted: true,
-    theirWanted: true,
-    peers: [],
-    hasToldPeers: false,
-    toldVersion: -1,
-    toldAt: now,
   }
 }
 
