@@ -44,7 +44,8 @@ export type Input =
   | { readonly kind: 'opened'; readonly job: OpenJob; readonly source: PeerId; readonly message: Message }
   | { readonly kind: 'signed'; readonly id: MessageId; readonly body: Body }
   | { readonly kind: 'verified'; readonly id: MessageId; readonly link: LinkId; readonly source: PeerId; readonly payload: Body }
-  | { readonly kind: 'jobRefused'; readonly job: SealJob | OpenJob | VerifyJob; readonly reason: RefusedReason }
+  /** `reply`: what the other side should be told, along the breadcrumbs: that we do not have its session. */
+  | { readonly kind: 'jobRefused'; readonly job: SealJob | OpenJob | VerifyJob; readonly reason: RefusedReason; readonly reply?: Body }
   // Ends of signaling jobs.
   | { readonly kind: 'described'; readonly exchange: ExchangeId; readonly description: Body }
   /** Later candidates of an exchange (at most two batches), or renegotiation of a connected call, for the other side. */

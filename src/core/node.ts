@@ -399,7 +399,7 @@ export class MeshNode {
       case 'seal':
         return this.requests.onSealRefused(job, now)
       case 'open':
-        return this.requests.onOpenRefused(job, input.reason)
+        return this.requests.onOpenRefused(job, input.reason, input.reply ?? null)
       case 'verify':
         return this.broadcast.onRefused(job.id)
     }

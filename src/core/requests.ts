@@ -241,10 +241,11 @@ export class Requests {
     else this.settle(id, message, arrival, now)
   }
 
-  onOpenRefused(job: OpenJob, reason: RefusedReason): void {
+  onOpenRefused(job: OpenJob, reason: RefusedReason, reply: Body | null): void {
     this.counters.refused++
     if (job.as === 'request') {
       this.inbox.delete(job.id)
+      if (reply !== null) this.router.reply(job, reply)
       return
     }
     const request = this.requests.get(job.id)

@@ -20,6 +20,7 @@ import type {
 } from '../core/io.ts'
 import type { HandshakeFrame } from '../wire/handshake.ts'
 import type { Link, LinkCounters } from './link.ts'
+import { sessionLostBody } from './seal.ts'
 import type { After } from './timers.ts'
 
 /** What the driver runs: `MeshNode` is one. */
@@ -254,7 +255,9 @@ export class Driver implements Io {
         const reason = refusedReason(error)
         // Not the bytes' fault but ours or the platform's: reported, and the core gets its one input all the same.
         if (reason === null) this.parts.onFault(error)
-        this.dispatch({ kind: 'jobRefused', job, reason: reason ?? 'malformed' })
+        const isLost = reason === 'session' && job.kind === 'open' && job.as === 'request'
+        const reply = isLost ? { reply: sessionLostBody() } : {}
+        this.dispatch({ kind: 'jobRefused', job, reason: reason ?? 'malformed', ...reply })
       },
     )
   }

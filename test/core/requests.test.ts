@@ -26,6 +26,9 @@ interface Person {
   forgetsSession: boolean
 }
 
+/** What a target without our session answers. */
+const LOST: Body = { byteLength: 1 }
+
 let names = 0
 let now = 0
 
@@ -36,8 +39,9 @@ function person(id: string, config: Partial<RequestsConfig> = {}): Person {
   const node = bench(id)
   const self: Omit<Person, 'requests'> = { bench: node, timers, asked, seals, secure: null, reply: { kind: 'ack' }, forgetsSession: false }
   const open = (job: OpenJob): void => {
+    if (job.body === LOST) return requests.onOpenRefused(job, 'session', null)
     const body = job.body as ModelBody
-    if (job.as === 'request' && self.forgetsSession && !body.job.isFresh) return requests.onOpenRefused(job, 'session')
+    if (job.as === 'request' && self.forgetsSession && !body.job.isFresh) return requests.onOpenRefused(job, 'session', LOST)
     requests.onOpened(job, body.source.id, body.job.message, at(now))
   }
   const seal = (job: SealJob): void => {
@@ -195,19 +199,16 @@ describe('a request', () => {
     expect(size).toBe(max)
   })
 
-  it('is sealed anew when the target has lost the session, once', () => {
-    const [ada, relay, bob] = line(['b', 'e', 'g'])
-    void relay
+  it('is sealed anew when the target has lost the session and says so, once', () => {
+    const [ada, , bob] = line(['b', 'e', 'g'])
     bob!.forgetsSession = true
-    ask(ada!, bob!)
-    expect(bob!.asked).toEqual([])
-    // What the shell makes of a one-byte reply.
-    const job = { kind: 'open', as: 'reply', id: ada!.seals[0]!.id, attempt: 0, link: 1, from: bob!.bench.id, body: new Uint8Array(1), hops: 2, viaBootstrap: false } as never
-    ada!.requests.onOpenRefused(job, 'session')
-    ada!.requests.onOpenRefused(job, 'session')
-    settle()
+    const { replies, id } = ask(ada!, bob!)
+    expect(replies).toHaveLength(1)
     expect(ada!.seals.map(({ isFresh }) => isFresh)).toEqual([false, true])
     expect(bob!.asked).toHaveLength(1)
+    const lie = { kind: 'open', as: 'reply', id, attempt: 0, link: 1, from: bob!.bench.id, body: LOST, hops: 2, viaBootstrap: false } as never
+    ada!.requests.onOpenRefused(lie, 'session', null)
+    expect(ada!.seals).toHaveLength(2)
   })
 
   it('keeps its inbox within bounds, whoever writes', () => {

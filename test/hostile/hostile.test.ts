@@ -165,6 +165,22 @@ describe('a relay between two peers', () => {
   })
 })
 
+describe('a peer that starts again with its seed', () => {
+  it('has lost its sessions, says so, and hears what is sent to it all the same', async () => {
+    await ada.send(bob.id, 'first')
+    await ada.send(bob.id, 'second, in a session')
+    const { id, seed } = await bob.identity()
+    await bob.close()
+    bob = createMesh({ wrtc, bootstrap: relay.url, seed })
+    const heard = new Promise((resolve) => bob.on('message', ({ data }) => resolve(new TextDecoder().decode(data))))
+    await bob.ready()
+    const { attempts } = await ada.send(id, 'third')
+    expect(await heard).toBe('third')
+    expect(attempts).toBe(2)
+    expect(refusedAt(bob)).toEqual({ session: 1 })
+  })
+})
+
 describe('what a relay can record', () => {
   it(`of ${SIGNALINGS} signalings holds no address, no ICE credential and no sender`, { timeout: 300_000 }, async () => {
     await Promise.all([signal(ada, bob, SIGNALINGS / 2), signal(eve, ada, SIGNALINGS / 2)])
