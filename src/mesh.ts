@@ -210,6 +210,7 @@ export class Mesh {
       listening: [...this.listeners].map(({ url }) => url),
       linksMax: options.linksMax,
       node: engine?.inspect() ?? null,
+      failures: engine?.failures ?? {},
       countersOf: ({ link }) => engine?.driver.counters(link),
     })
   }
@@ -374,7 +375,11 @@ export class Mesh {
     engine.calls.prepareAnswer(exchange, streamsOf(options))
     engine.dispatch({ kind: 'answerCall', exchange, accept: true })
     const onTimeout = (): MeshError => new MeshError('ERR_TIMEOUT', 'the call did not connect')
-    return waitFor(gate.promise, { signal: abortSignal(options.signal), timeoutMs: this.options.dialTimeoutMs, onTimeout })
+    return waitFor(gate.promise, {
+      signal: abortSignal(options.signal),
+      timeoutMs: this.options.dialTimeoutMs,
+      onTimeout,
+    })
   }
 
   private onConnected(exchange: ExchangeId, connection: Instance): void {

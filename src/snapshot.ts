@@ -55,7 +55,7 @@ export interface Snapshot {
   readonly addressBook: readonly string[]
   /** Estimated number of peers in the mesh, ourselves included. */
   readonly sizeEstimate: number
-  /** Counters by part and name; `refused` counts bytes refused, by reason. */
+  /** Counters by part and name; `refused` counts bytes refused and `exchanges` connections that failed, by reason. */
   readonly counters: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** Every collection that peers can make grow, with its bound. */
   readonly collections: Readonly<Record<string, { readonly size: number; readonly max: number }>>
@@ -75,6 +75,8 @@ export interface SnapshotParts {
   readonly listening: readonly string[]
   readonly linksMax: number
   readonly node: NodeInspection | null
+  /** Exchanges that failed below the core, by reason. */
+  readonly failures: Readonly<Record<string, number>>
   readonly countersOf: (neighbor: NeighborInspection) => LinkCounters | undefined
 }
 
@@ -88,11 +90,14 @@ export function snapshotOf(parts: SnapshotParts): Snapshot {
     listening,
     linksMax,
     linksInFlight: node?.linksInFlight ?? 0,
-    neighbors: (node?.neighbors ?? []).map((neighbor) => ({ ...peerInfo(neighbor), counters: copied(parts.countersOf(neighbor)) })),
+    neighbors: (node?.neighbors ?? []).map((neighbor) => ({
+      ...peerInfo(neighbor),
+      counters: copied(parts.countersOf(neighbor)),
+    })),
     known: node?.known ?? [],
     addressBook: node?.addressBook ?? [],
     sizeEstimate: node?.sizeEstimate ?? 1,
-    counters: node?.counters ?? {},
+    counters: { ...node?.counters, exchanges: { ...parts.failures } },
     collections: node?.collections ?? {},
   }
 }

@@ -216,13 +216,16 @@ export class Signaling {
     if (exchange === undefined || exchange.state === 'up') return
     this.counters.timeouts++
     if (exchange.state === 'ringing' && exchange.asked !== null) this.refuse(exchange.asked, id, 'timeout')
+    this.stopRinging(exchange, now)
     this.end(exchange, 'timeout', now)
   }
 
   /** The application or the neighbour manager no longer wants it. */
   abandon(id: ExchangeId, reason: RefuseReason, now: Instant): void {
     const exchange = this.exchanges.get(id)
-    if (exchange !== undefined) this.end(exchange, reason, now)
+    if (exchange === undefined) return
+    this.stopRinging(exchange, now)
+    this.end(exchange, reason, now)
   }
 
   abandonAll(now: Instant): void {
@@ -359,9 +362,19 @@ export class Signaling {
   }
 
   private refuseByRequest(asked: Asked, exchange: ExchangeId, reason: RefuseReason, now: Instant): void {
-    const message: Message = { kind: 'refuse', exchange, reason }
+    this.tell(asked.source, { kind: 'refuse', exchange, reason }, asked.arrival.link, now)
+  }
+
+  /** Whether it arrives changes nothing here. */
+  private tell(target: PeerId, message: Message, via: LinkId | null, now: Instant): void {
     const ignore = (): void => undefined
-    this.requests.start({ target: asked.source, message, timeoutMs: SIGNAL_TIMEOUT_MS, via: asked.arrival.link, onReply: ignore, onFailure: ignore }, now)
+    this.requests.start({ target, message, timeoutMs: SIGNAL_TIMEOUT_MS, via, onReply: ignore, onFailure: ignore }, now)
+  }
+
+  /** A call of ours that we give up before it is answered: there it may ring for a minute otherwise. */
+  private stopRinging(exchange: Exchange, now: Instant): void {
+    if (exchange.purpose !== 'call' || !exchange.isOfferer || exchange.state !== 'offered') return
+    this.tell(exchange.remote, { kind: 'refuse', exchange: exchange.id, reason: 'closed' }, exchange.via, now)
   }
 
   private end(exchange: Exchange, outcome: RefuseReason | FailureCode, now: Instant): void {

@@ -99,15 +99,15 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 describe('inputs', () => {
   it('that arise while one is handled come after it, not inside it', () => {
-    const { core, driver } = arrange({ contacting: { contact: () => driver.dispatch({ kind: 'bootstrapFailed', reason: 'x' }) } })
-    let io!: Io
+    const { core, driver } = arrange({
+      contacting: { contact: () => driver.dispatch({ kind: 'bootstrapFailed', reason: 'x' }) },
+    })
     core.on = (input) => {
       if (input.kind !== 'start') return
-      io.contactBootstrap('join')
+      driver.contactBootstrap('join')
       driver.dispatch({ kind: 'timer', token: { kind: 'tick' } })
       expect(core.kinds).toEqual(['start'])
     }
-    io = driver
     driver.dispatch({ kind: 'start' })
     expect(core.kinds).toEqual(['start', 'bootstrapFailed', 'timer'])
     expect(core.depthMax).toBe(1)
@@ -253,7 +253,9 @@ describe('sealing jobs', () => {
 
   it('that succeed come back with what they made', async () => {
     const payload = new Uint8Array([1])
-    const { core, io } = arrange({ sealing: { ...NO_SEALING, verify: () => Promise.resolve({ source: PEER, payload }) } })
+    const { core, io } = arrange({
+      sealing: { ...NO_SEALING, verify: () => Promise.resolve({ source: PEER, payload }) },
+    })
     io.verify(VERIFY)
     await settled()
     expect(core.inputs).toEqual([{ kind: 'verified', id: ID, link: 1, source: PEER, payload }])

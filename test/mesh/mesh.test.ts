@@ -64,14 +64,21 @@ describe('three peers', () => {
     const meshes = await startPeers(3, { bootstrap: url })
     const heard: string[] = []
     for (const [index, mesh] of meshes.entries()) {
-      mesh.on('message', ({ from, data, kind }) => heard.push(`${index} ${kind} ${from === meshes[0]!.id} ${text(data)}`))
+      mesh.on('message', ({ from, data, kind }) =>
+        heard.push(`${index} ${kind} ${from === meshes[0]!.id} ${text(data)}`),
+      )
     }
     await meshes[0]!.broadcast('one')
     await meshes[0]!.broadcast('two')
     // Links keep the order of frames: what is sent afterwards arrives after any second copy.
     for (const mesh of meshes) for (const other of meshes) if (mesh !== other) await mesh.send(other.id, 'done')
     const broadcasts = heard.filter((line) => !line.endsWith('done')).toSorted()
-    expect(broadcasts).toEqual(['1 broadcast true one', '1 broadcast true two', '2 broadcast true one', '2 broadcast true two'])
+    expect(broadcasts).toEqual([
+      '1 broadcast true one',
+      '1 broadcast true two',
+      '2 broadcast true one',
+      '2 broadcast true two',
+    ])
   })
 
   it('go on without their bootstrap: messages, broadcasts, calls', async () => {
@@ -147,7 +154,8 @@ describe('dial', () => {
     const call = await ringing
     controller.abort(new Error('never mind'))
     await expect(dialling).rejects.toMatchObject({ code: 'ERR_ABORTED', message: 'aborted: never mind' })
-    await expect(call.accept({ signal: AbortSignal.timeout(1_000) })).rejects.toMatchObject({ name: 'MeshError' })
+    // It would ring for a minute otherwise.
+    await expect(call.accept()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
   })
 
   it('rejects with a time-out when nobody answers the call', async () => {
@@ -377,7 +385,8 @@ describe('events and snapshots', () => {
     expect(snapshot.bootstrap.servers).toEqual([{ url: `${url}/`, failures: 0 }])
     expect(snapshot.neighbors[0]!.counters!.framesOut).toBeGreaterThan(0)
     expect(ada!.peers()[0]).not.toHaveProperty('counters')
-    for (const [name, { size, max }] of Object.entries(snapshot.collections)) expect(size, name).toBeLessThanOrEqual(max)
+    for (const [name, { size, max }] of Object.entries(snapshot.collections))
+      expect(size, name).toBeLessThanOrEqual(max)
   })
 })
 
@@ -398,7 +407,9 @@ describe('a peer that listens', () => {
   it('turns other networks away and says why', async () => {
     const first = startMesh({ network: 'mine' })
     const { url } = await first.listen()
-    const error = await startMesh({ bootstrap: url }).ready({ timeoutMs: 500 }).catch((thrown: MeshError) => thrown)
+    const error = await startMesh({ bootstrap: url })
+      .ready({ timeoutMs: 500 })
+      .catch((thrown: MeshError) => thrown)
     expect(error).toMatchObject({ code: 'ERR_BOOTSTRAP' })
     expect((error as MeshError).message).toContain('network')
   })
@@ -406,7 +417,10 @@ describe('a peer that listens', () => {
   it('names an option that is wrong, and the port that is taken', async () => {
     const mesh = startMesh()
     const { port, close } = await mesh.listen()
-    await expect(startMesh().listen({ port })).rejects.toMatchObject({ code: 'ERR_OPTION', message: expect.stringContaining('port') })
+    await expect(startMesh().listen({ port })).rejects.toMatchObject({
+      code: 'ERR_OPTION',
+      message: expect.stringContaining('port'),
+    })
     await expect(mesh.listen({ port: -1 })).rejects.toMatchObject({ code: 'ERR_OPTION' })
     await close()
     expect(mesh.inspect().listening).toEqual([])

@@ -147,7 +147,8 @@ describe('data', () => {
   })
 
   it('of any other kind is refused', () => {
-    for (const data of [undefined, null, 7, {}, [1], new Blob()]) expect(code(caught(() => payloadOf(data)))).toBe('ERR_OPTION')
+    for (const data of [undefined, null, 7, {}, [1], new Blob()])
+      expect(code(caught(() => payloadOf(data)))).toBe('ERR_OPTION')
   })
 })
 
