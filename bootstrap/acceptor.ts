@@ -13,9 +13,22 @@ import { answerHello, type Applicant, createChallenge, HelloFailed, type HelloFa
 import { type Identity, verifySignature } from '../src/net/identity.ts'
 import { RECEIVE_LIMITS } from '../src/net/websocket.ts'
 import { BatchPacker, decodeBatch } from '../src/wire/batch.ts'
-import { type ChallengeFrame, type HandshakeFrame, type HelloFrame, NONCE_BYTES, type WelcomeFrame } from '../src/wire/handshake.ts'
+import {
+  type ChallengeFrame,
+  type HandshakeFrame,
+  type HelloFrame,
+  NONCE_BYTES,
+  type WelcomeFrame,
+} from '../src/wire/handshake.ts'
 import { addressOf } from './addresses.ts'
-import { BACKLOG_BYTES, Connection, type ConnectionCounters, type ConnectionHost, type ConnectionOwner, ServerSocket } from './connection.ts'
+import {
+  BACKLOG_BYTES,
+  Connection,
+  type ConnectionCounters,
+  type ConnectionHost,
+  type ConnectionOwner,
+  ServerSocket,
+} from './connection.ts'
 import { Crowd } from './crowd.ts'
 import { createHttpServer, HttpSockets } from './http.ts'
 import type { ResolvedAccept } from './options.ts'
@@ -75,7 +88,10 @@ export async function createAcceptor(parts: AcceptorParts): Promise<Acceptor> {
       const name = error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND' ? 'host' : 'port'
       reject(new MeshError('ERR_OPTION', `option "${name}" cannot be listened on: ${error.message}`, error))
     })
-    server.listen({ port: options.port, backlog: BACKLOG, ...(options.host === undefined ? {} : { host: options.host }) }, resolve)
+    server.listen(
+      { port: options.port, backlog: BACKLOG, ...(options.host === undefined ? {} : { host: options.host }) },
+      resolve,
+    )
   })
   acceptor.start()
   return acceptor
@@ -83,11 +99,22 @@ export async function createAcceptor(parts: AcceptorParts): Promise<Acceptor> {
 
 export class Acceptor implements ConnectionHost {
   readonly limits
-  readonly counters: ConnectionCounters = { throttled: 0, overflowed: 0, slowReaders: 0, textMessages: 0, protocolErrors: 0 }
+  readonly counters: ConnectionCounters = {
+    throttled: 0,
+    overflowed: 0,
+    slowReaders: 0,
+    textMessages: 0,
+    protocolErrors: 0,
+  }
   readonly #parts: AcceptorParts
   readonly #http: Server
   readonly #httpSockets: HttpSockets
-  readonly #sockets = new WebSocketServer({ ...RECEIVE_LIMITS, noServer: true, clientTracking: false, WebSocket: ServerSocket })
+  readonly #sockets = new WebSocketServer({
+    ...RECEIVE_LIMITS,
+    noServer: true,
+    clientTracking: false,
+    WebSocket: ServerSocket,
+  })
   readonly #crowd: Crowd
   readonly #overdrawn = new Set<Connection>()
   readonly #backlogged = new Map<Connection, Backlog>()
@@ -173,7 +200,8 @@ export class Acceptor implements ConnectionHost {
   }
 
   onBacklog(connection: Connection): void {
-    if (!this.#backlogged.has(connection)) this.#backlogged.set(connection, { takenBytes: connection.takenBytes, since: Date.now() })
+    if (!this.#backlogged.has(connection))
+      this.#backlogged.set(connection, { takenBytes: connection.takenBytes, since: Date.now() })
   }
 
   onGone(connection: Connection): void {
@@ -319,7 +347,9 @@ function messageOf(frame: HandshakeFrame): Uint8Array {
   return packer.take()[0]!
 }
 
-function onlyFrame(message: Uint8Array): ReturnType<typeof decodeBatch> extends readonly (infer F)[] | null ? F : never {
+function onlyFrame(
+  message: Uint8Array,
+): ReturnType<typeof decodeBatch> extends readonly (infer F)[] | null ? F : never {
   const frames = decodeBatch(message)
   return frames?.length === 1 ? frames[0]! : null
 }

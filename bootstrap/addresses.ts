@@ -14,7 +14,11 @@ export function addressOf(request: IncomingMessage, trustProxy: boolean): string
   const forwarded = trustProxy ? request.headers['x-forwarded-for'] : undefined
   // Only the last one is the proxy's own word; whoever sent the request may have written the others.
   const last = (Array.isArray(forwarded) ? forwarded.at(-1) : forwarded)?.split(',').at(-1)?.trim()
-  return addressKey(last ?? request.socket.remoteAddress ?? '') ?? addressKey(request.socket.remoteAddress ?? '') ?? 'unknown'
+  return (
+    addressKey(last ?? request.socket.remoteAddress ?? '') ??
+    addressKey(request.socket.remoteAddress ?? '') ??
+    'unknown'
+  )
 }
 
 /** An address as a key of a table; null for text that is none. */
@@ -22,5 +26,8 @@ export function addressKey(text: string): string | null {
   if (!ipaddr.isValid(text)) return null
   const address = ipaddr.process(text)
   if (!(address instanceof ipaddr.IPv6)) return address.toString()
-  return `${address.parts.slice(0, PREFIX_GROUPS).map((group) => group.toString(16)).join(':')}::/64`
+  return `${address.parts
+    .slice(0, PREFIX_GROUPS)
+    .map((group) => group.toString(16))
+    .join(':')}::/64`
 }

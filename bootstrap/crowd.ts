@@ -38,10 +38,12 @@ export class Crowd {
 
   /** Makes room for one more from `address` if that can be done; else which bound was reached. */
   makeRoom(address: string): 'full' | 'address' | null {
-    const isAddressFull = () => (this.#addresses.get(address)?.connections ?? 0) >= this.#limits.maxConnectionsPerAddress
+    const isAddressFull = () =>
+      (this.#addresses.get(address)?.connections ?? 0) >= this.#limits.maxConnectionsPerAddress
     if (isAddressFull()) this.#evictOldest((connection) => connection.address.address === address)
     if (isAddressFull()) return 'address'
-    if (this.#all.size >= this.#limits.maxConnections || this.#unproven.size >= this.#limits.maxUnproven) this.#evictOldest(() => true)
+    if (this.#all.size >= this.#limits.maxConnections || this.#unproven.size >= this.#limits.maxUnproven)
+      this.#evictOldest(() => true)
     return this.#all.size < this.#limits.maxConnections ? null : 'full'
   }
 

@@ -55,7 +55,10 @@ export class Introductions {
   }
 
   /** A visitor has come: what to tell it. The first of all is told nobody, and asked to stay. */
-  arrive(visitor: { readonly link: LinkId; readonly peer: PeerId; readonly purpose: 'join' | 'visit' }, now: Instant): IntroductionFrame {
+  arrive(
+    visitor: { readonly link: LinkId; readonly peer: PeerId; readonly purpose: 'join' | 'visit' },
+    now: Instant,
+  ): IntroductionFrame {
     const entries = this.choose(visitor.peer, now)
     const isAsked = this.entries.size < (visitor.purpose === 'visit' ? 2 : 1) * this.config.lowWater
     if (isAsked) this.entries.set(visitor.link, { peer: visitor.peer, until: (now + this.config.leaseMs) as Instant })

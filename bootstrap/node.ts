@@ -22,7 +22,9 @@ export interface VisitorUp extends LinkUp {
 }
 
 /** A subset of the core's inputs; `linkUp` says more than there. */
-export type BootstrapInput = Extract<Input, { readonly kind: 'start' | 'stop' | 'linkDown' | 'frame' | 'timer' }> | VisitorUp
+export type BootstrapInput =
+  | Extract<Input, { readonly kind: 'start' | 'stop' | 'linkDown' | 'frame' | 'timer' }>
+  | VisitorUp
 
 /** A subset of the core's effects. */
 export type BootstrapIo = Pick<Io, 'random' | 'send' | 'closeLink' | 'schedule'>
@@ -84,7 +86,13 @@ export interface BootstrapInspection {
   readonly networks: { readonly size: number; readonly max: number }
   readonly entries: number
   readonly paths: number
-  readonly visits: { readonly joins: number; readonly visits: number; readonly replaced: number; readonly refused: number; readonly silent: number }
+  readonly visits: {
+    readonly joins: number
+    readonly visits: number
+    readonly replaced: number
+    readonly refused: number
+    readonly silent: number
+  }
   readonly framesIn: FrameCounts
   readonly framesOut: FrameCounts
   readonly dropped: DroppedCounters

@@ -142,7 +142,8 @@ const KNOWN: ReadonlySet<string> = new Set<keyof BootstrapOptions>([
 /** Throws `MeshError` `ERR_OPTION` that names the first option that is wrong. */
 export function resolveBootstrap(options: BootstrapOptions): ResolvedBootstrap {
   if (typeof options !== 'object' || options === null) throw wrong('options', 'must be an object')
-  for (const name of Object.keys(options)) if (!KNOWN.has(name)) throw wrong(name, `is unknown; known are ${[...KNOWN].join(', ')}`)
+  for (const name of Object.keys(options))
+    if (!KNOWN.has(name)) throw wrong(name, `is unknown; known are ${[...KNOWN].join(', ')}`)
   return {
     port: integer('port', options.port ?? 0, [0, 65_535]),
     host: text('host', options.host),
@@ -167,7 +168,8 @@ function limitsOf(options: Partial<AcceptLimits>): AcceptLimits {
 
 function tlsOf(cert: unknown, key: unknown): ResolvedAccept['tls'] {
   if (cert === undefined && key === undefined) return null
-  if (cert === undefined || key === undefined) throw wrong(cert === undefined ? 'cert' : 'key', 'is missing: TLS needs both "cert" and "key"')
+  if (cert === undefined || key === undefined)
+    throw wrong(cert === undefined ? 'cert' : 'key', 'is missing: TLS needs both "cert" and "key"')
   return { cert: pem('cert', cert), key: pem('key', key) }
 }
 
@@ -233,7 +235,10 @@ function boolean(name: string, value: unknown): boolean {
 
 function integer(name: string, value: unknown, [min, max]: readonly [number, number]): number {
   if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return value as number
-  throw wrong(name, `must be an integer from ${min} to ${max} (got ${typeof value === 'number' ? value : typeof value})`)
+  throw wrong(
+    name,
+    `must be an integer from ${min} to ${max} (got ${typeof value === 'number' ? value : typeof value})`,
+  )
 }
 
 const wrong = (name: string, rule: string): MeshError => new MeshError('ERR_OPTION', `option "${name}" ${rule}`)

@@ -251,7 +251,13 @@ class NodeHost implements BootstrapIo {
   }
 }
 
-const HANDSHAKE_KINDS: ReadonlySet<string> = new Set<HandshakeFrame['kind']>(['challenge', 'hello', 'welcome', 'proof', 'denied'])
+const HANDSHAKE_KINDS: ReadonlySet<string> = new Set<HandshakeFrame['kind']>([
+  'challenge',
+  'hello',
+  'welcome',
+  'proof',
+  'denied',
+])
 
 const isHandshake = (frame: Frame | HandshakeFrame): frame is HandshakeFrame => HANDSHAKE_KINDS.has(frame.kind)
 

@@ -43,13 +43,21 @@ const FORM = /^1\.(\d{1,10})\.(any|peer)\.([\w-]{43})$/
  */
 export function createToken(secret: string, grant: TokenGrant): string {
   if (typeof secret !== 'string' || secret.length < TOKEN_SECRET_CHARS_MIN) {
-    throw new MeshError('ERR_OPTION', `the token secret must be a string of at least ${TOKEN_SECRET_CHARS_MIN} characters`)
+    throw new MeshError(
+      'ERR_OPTION',
+      `the token secret must be a string of at least ${TOKEN_SECRET_CHARS_MIN} characters`,
+    )
   }
   const { network = 'default', peer } = grant
   if (peer !== undefined && !isId(peer)) throw new MeshError('ERR_OPTION', 'option "peer" must be a peer id')
   const expires = Math.floor(Number(grant.expires) / 1000)
-  if (!(expires >= 0 && expires < 1e10)) throw new MeshError('ERR_OPTION', 'option "expires" must be a Date, or milliseconds since 1970')
-  const mac = macOf(secret, { network: networkKey(network), peer: peer === undefined ? null : bytesFromId(peer), expires })
+  if (!(expires >= 0 && expires < 1e10))
+    throw new MeshError('ERR_OPTION', 'option "expires" must be a Date, or milliseconds since 1970')
+  const mac = macOf(secret, {
+    network: networkKey(network),
+    peer: peer === undefined ? null : bytesFromId(peer),
+    expires,
+  })
   return `1.${expires}.${peer === undefined ? 'any' : 'peer'}.${mac.toString('base64url')}`
 }
 

@@ -79,7 +79,9 @@ export interface DialerOptions {
 export function dialHello(link: Link, options: DialerOptions): Promise<PeerId> {
   return new Promise((resolve, reject) => {
     const dialer = new Dialer(options)
-    const stop = (options.after ?? platformAfter)(options.timeoutMs ?? HELLO_TIMEOUT_MS, () => fail(new HelloFailed('timeout')))
+    const stop = (options.after ?? platformAfter)(options.timeoutMs ?? HELLO_TIMEOUT_MS, () =>
+      fail(new HelloFailed('timeout')),
+    )
     const release = () => {
       stop()
       link.onFrame = null
@@ -173,7 +175,11 @@ export function createChallenge(signer: Signer, nonce: Uint8Array): ChallengeFra
  * The acceptor's answer to a hello: the welcome, which makes a visitor of the dialer. Rejects with `HelloFailed`; the
  * caller denies and closes. Time and order of frames are the caller's.
  */
-export async function answerHello(challenge: ChallengeFrame, hello: HelloFrame, options: AcceptorOptions): Promise<WelcomeFrame> {
+export async function answerHello(
+  challenge: ChallengeFrame,
+  hello: HelloFrame,
+  options: AcceptorOptions,
+): Promise<WelcomeFrame> {
   const { signer, verify, refusalOf } = options
   if (hello.peer === signer.id) throw new HelloFailed('self')
   const { peer, signature } = hello
@@ -188,7 +194,11 @@ export async function answerHello(challenge: ChallengeFrame, hello: HelloFrame, 
  * What a side signs. Fields of fixed length one after the other, and one of variable length at the end: two different
  * handshakes never give the same bytes.
  */
-export function transcript(direction: Direction, challenge: ChallengeFrame, hello: Omit<HelloFrame, 'kind' | 'signature'>): Uint8Array {
+export function transcript(
+  direction: Direction,
+  challenge: ChallengeFrame,
+  hello: Omit<HelloFrame, 'kind' | 'signature'>,
+): Uint8Array {
   if (hello.token.byteLength > TOKEN_BYTES_MAX) throw new HelloFailed('token', `above ${TOKEN_BYTES_MAX} bytes`)
   const bytes = new Uint8Array(TAG_BYTES + 3 * KEY_BYTES + 2 * NONCE_BYTES + 1 + hello.token.byteLength)
   new TextEncoder().encodeInto((TAG + direction).padEnd(TAG_BYTES), bytes)

@@ -30,7 +30,9 @@ const SCRIPT = `
 `
 
 beforeAll(async () => {
-  child = spawn(process.execPath, ['--input-type=module', '--eval', SCRIPT], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  child = spawn(process.execPath, ['--input-type=module', '--eval', SCRIPT], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
   ;[url] = (await once(child, 'message')) as [string]
   port = Number(new URL(url).port)
   // Warm: what code and a first handful of visitors take is not the attackers' doing.
@@ -54,7 +56,9 @@ async function expectUnharmed(attack: string): Promise<void> {
   const joinMs = performance.now() - started
   visitor.link.close('done')
   const growth = (await stats()).rssBytes - rssBefore
-  console.log(`${attack}: good visitor in after ${joinMs.toFixed(0)} ms, memory ${(growth / 2 ** 20).toFixed(1)} MiB over before`)
+  console.log(
+    `${attack}: good visitor in after ${joinMs.toFixed(0)} ms, memory ${(growth / 2 ** 20).toFixed(1)} MiB over before`,
+  )
   expect(joinMs).toBeLessThan(JOIN_MS_MAX)
   expect(growth).toBeLessThan(GROWTH_BYTES_MAX)
   expect(child.exitCode).toBe(null)
@@ -178,7 +182,9 @@ describe('a bootstrap holds out against', () => {
     let state = seed
     const garbage = (length: number) =>
       Buffer.from(Array.from({ length }, () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 24))
-    const sockets = await Promise.all(Array.from({ length: 200 }, (_, i) => (i % 2 ? upgrade() : Promise.resolve(attack()))))
+    const sockets = await Promise.all(
+      Array.from({ length: 200 }, (_, i) => (i % 2 ? upgrade() : Promise.resolve(attack()))),
+    )
     await Promise.all(sockets.map((socket) => pour(socket, garbage(4_096), 20)))
     await expectUnharmed('garbage')
     sockets.forEach((socket) => socket.destroy())

@@ -32,7 +32,11 @@ function create(changes: Partial<BootstrapConfig> = {}) {
     },
   )
   node.handle({ kind: 'start' }, at(0))
-  const up = (link: number, who: PeerId, options: { network?: NetworkId; purpose?: 'join' | 'visit'; now?: number } = {}) =>
+  const up = (
+    link: number,
+    who: PeerId,
+    options: { network?: NetworkId; purpose?: 'join' | 'visit'; now?: number } = {},
+  ) =>
     node.handle(
       {
         kind: 'linkUp',
@@ -118,7 +122,14 @@ describe('forwarding', () => {
     receive(2, unicast(1, peer(1)))
     const [forwarded] = take()
     expect(forwarded).toMatchObject({ link: 1, frame: { kind: 'unicast', hopLimit: 39, viaBootstrap: true } })
-    const reply = { kind: 'reply', hopLimit: 39, attempt: 0, viaBootstrap: false, id: messageId(1), body: new Uint8Array(3) } as const
+    const reply = {
+      kind: 'reply',
+      hopLimit: 39,
+      attempt: 0,
+      viaBootstrap: false,
+      id: messageId(1),
+      body: new Uint8Array(3),
+    } as const
     receive(1, reply)
     expect(take()).toEqual([{ link: 2, frame: { ...reply, hopLimit: 38, viaBootstrap: true } }])
   })

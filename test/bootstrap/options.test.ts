@@ -16,7 +16,13 @@ const errorOf = (options: object): string => {
 
 describe('options', () => {
   test('are all optional, and complete afterwards', () => {
-    expect(resolveBootstrap({})).toMatchObject({ port: 0, tls: null, origins: null, tokenSecret: null, limits: ACCEPT_LIMITS })
+    expect(resolveBootstrap({})).toMatchObject({
+      port: 0,
+      tls: null,
+      origins: null,
+      tokenSecret: null,
+      limits: ACCEPT_LIMITS,
+    })
   })
 
   test.each([

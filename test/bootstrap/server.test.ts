@@ -48,7 +48,14 @@ describe('visitors', () => {
     const frame = unicastTo(b.id, 1000)
     a.link.send(frame)
     expect(await b.next()).toEqual({ ...frame, hopLimit: 39, viaBootstrap: true })
-    b.link.send({ kind: 'reply', hopLimit: 39, attempt: 0, viaBootstrap: false, id: frame.id, body: new Uint8Array([1]) })
+    b.link.send({
+      kind: 'reply',
+      hopLimit: 39,
+      attempt: 0,
+      viaBootstrap: false,
+      id: frame.id,
+      body: new Uint8Array([1]),
+    })
     expect(await a.next()).toMatchObject({ kind: 'reply', id: frame.id, viaBootstrap: true })
     expect(bootstrap.stats()).toMatchObject({
       visitors: 2,
@@ -84,7 +91,10 @@ describe('an id', () => {
     const bootstrap = await start()
     const victim = await createIdentity()
     const thief = await createIdentity()
-    const hijack = () => refusalOf(visit(bootstrap.url, { identity: victim, signer: { id: victim.id, sign: (bytes) => thief.sign(bytes) } }))
+    const hijack = () =>
+      refusalOf(
+        visit(bootstrap.url, { identity: victim, signer: { id: victim.id, sign: (bytes) => thief.sign(bytes) } }),
+      )
     expect(await hijack()).toBe('denied: signature')
     const session = await visit(bootstrap.url, { identity: victim })
     expect(await hijack()).toBe('denied: signature')
@@ -160,7 +170,10 @@ describe('limits', () => {
 
   test('proven visitors from one address are bounded; those who say nothing make room', async () => {
     const bootstrap = await start({ maxConnectionsPerAddress: 3 })
-    const silent = [await dialWebSocket(bootstrap.url, { WebSocket }), await dialWebSocket(bootstrap.url, { WebSocket })]
+    const silent = [
+      await dialWebSocket(bootstrap.url, { WebSocket }),
+      await dialWebSocket(bootstrap.url, { WebSocket }),
+    ]
     const evictions = silent.map((channel) => new Promise((resolve) => (channel.onClose = resolve)))
     for (let i = 0; i < 3; i++) await visit(bootstrap.url)
     await Promise.all(evictions)
@@ -216,7 +229,9 @@ describe('limits', () => {
     const bootstrap = await start()
     const socket = new WebSocket(bootstrap.url)
     socket.on('open', () => socket.send('hello?'))
-    expect(await new Promise((resolve) => socket.on('close', (_, reason) => resolve(reason.toString())))).toBe('text message')
+    expect(await new Promise((resolve) => socket.on('close', (_, reason) => resolve(reason.toString())))).toBe(
+      'text message',
+    )
     const { link, down } = await visit(bootstrap.url)
     for (let i = 0; i < 9; i++) link.channel.send(Uint8Array.of(0, 1, 0xff))
     expect(await down).toBe('bad frames')
@@ -297,7 +312,16 @@ describe('over HTTP', () => {
       expect(index.headers['content-security-policy']).toMatch("default-src 'self'")
       expect(index.headers['x-content-type-options']).toBe('nosniff')
       expect((await get(url, '/assets/a.js')).headers['content-type']).toMatch('text/javascript')
-      for (const path of ['/../secret.txt', '/..%2fsecret.txt', '/%2e%2e/secret.txt', '/assets/../../secret.txt', '//secret.txt', '/.env', '/no', '/%']) {
+      for (const path of [
+        '/../secret.txt',
+        '/..%2fsecret.txt',
+        '/%2e%2e/secret.txt',
+        '/assets/../../secret.txt',
+        '//secret.txt',
+        '/.env',
+        '/no',
+        '/%',
+      ]) {
         const response = await get(url, path)
         expect([path, response.status]).toEqual([path, 404])
       }
@@ -310,7 +334,10 @@ describe('over HTTP', () => {
 describe('its life', () => {
   test('a port in use is named, and so is an address that is not ours', async () => {
     const { port } = await start()
-    await expect(start({ port })).rejects.toMatchObject({ code: 'ERR_OPTION', message: expect.stringMatching('"port"') })
+    await expect(start({ port })).rejects.toMatchObject({
+      code: 'ERR_OPTION',
+      message: expect.stringMatching('"port"'),
+    })
     await expect(start({ host: '192.0.2.1' })).rejects.toMatchObject({ message: expect.stringMatching('"host"') })
   })
 

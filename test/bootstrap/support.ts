@@ -104,7 +104,11 @@ export interface HttpResponse {
 }
 
 /** A plain request; `path` goes out as it is, which `fetch` would not do for "..". */
-export function get(url: string, path: string, options: { method?: string; headers?: Record<string, string> } = {}): Promise<HttpResponse> {
+export function get(
+  url: string,
+  path: string,
+  options: { method?: string; headers?: Record<string, string> } = {},
+): Promise<HttpResponse> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve, reject) => {
     const outgoing = request({ hostname, port, path, agent: false, ...options }, (response) => {

@@ -14,7 +14,10 @@ const other = idFromBytes<PeerId>(new Uint8Array(32).fill(2))
 const network = await networkIdOf('app')
 const bytes = (text: string) => new TextEncoder().encode(text)
 
-const verdict = (token: string, changes: { peer?: PeerId; network?: typeof network; now?: number; secret?: string } = {}) =>
+const verdict = (
+  token: string,
+  changes: { peer?: PeerId; network?: typeof network; now?: number; secret?: string } = {},
+) =>
   checkToken(
     changes.secret ?? SECRET,
     { peer: changes.peer ?? peer, network: changes.network ?? network, token: bytes(token) },
@@ -28,13 +31,18 @@ describe('a token', () => {
   test('lets in whoever holds it, or one peer only, until it expires', () => {
     expect([verdict(forAny), verdict(forAny, { peer: other })]).toEqual(['good', 'good'])
     expect([verdict(forPeer), verdict(forPeer, { peer: other })]).toEqual(['good', 'forged'])
-    expect([verdict(forAny, { now: NOW + 59_999 }), verdict(forAny, { now: NOW + 60_000 })]).toEqual(['good', 'expired'])
+    expect([verdict(forAny, { now: NOW + 59_999 }), verdict(forAny, { now: NOW + 60_000 })]).toEqual([
+      'good',
+      'expired',
+    ])
   })
 
   test('is of no use in another network or under another secret', async () => {
     expect(verdict(forAny, { network: await networkIdOf('default') })).toBe('forged')
     expect(verdict(forAny, { secret: 'another secret of sixteen' })).toBe('forged')
-    expect(verdict(createToken(SECRET, { expires: NOW + 1000 }), { network: await networkIdOf('default') })).toBe('good')
+    expect(verdict(createToken(SECRET, { expires: NOW + 1000 }), { network: await networkIdOf('default') })).toBe(
+      'good',
+    )
   })
 
   test('cannot be altered in a single character', () => {

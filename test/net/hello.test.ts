@@ -57,7 +57,9 @@ function dial(changes: Partial<DialerOptions> = {}) {
 const challengeOf = (signer: { id: PeerId } = server): ChallengeFrame =>
   createChallenge({ ...server, id: signer.id }, new Uint8Array(32).fill(5))
 
-async function goodHello(changes: Partial<DialerOptions> = {}): Promise<{ challenge: ChallengeFrame; hello: HelloFrame }> {
+async function goodHello(
+  changes: Partial<DialerOptions> = {},
+): Promise<{ challenge: ChallengeFrame; hello: HelloFrame }> {
   const { remote, frames, result } = dial(changes)
   result.catch(() => {})
   const challenge = challengeOf()
@@ -138,7 +140,9 @@ describe('the acceptor refuses', () => {
 })
 
 describe('the dialer refuses', () => {
-  const afterHello = async (welcome: (challenge: ChallengeFrame, hello: HelloFrame) => Promise<HandshakeFrame | Frame>) => {
+  const afterHello = async (
+    welcome: (challenge: ChallengeFrame, hello: HelloFrame) => Promise<HandshakeFrame | Frame>,
+  ) => {
     const { link, remote, frames, result } = dial()
     const reason = reasonOf(result)
     const challenge = challengeOf()
@@ -205,7 +209,13 @@ test('a token above 256 bytes is refused before it is signed', async () => {
 
 test('what is signed: tag and direction, ids, network, nonces, role, token', () => {
   const challenge = challengeOf()
-  const hello = { peer: peer.id, network, nonce: new Uint8Array(32).fill(9), role: 'visit', token: new Uint8Array([7, 8]) } as const
+  const hello = {
+    peer: peer.id,
+    network,
+    nonce: new Uint8Array(32).fill(9),
+    role: 'visit',
+    token: new Uint8Array([7, 8]),
+  } as const
   const bytes = transcript('dialer', challenge, hello)
   expect(new TextDecoder().decode(bytes.subarray(0, 23))).toBe('musubi hello 1 dialer\0\0'.replaceAll('\0', ' '))
   expect(bytes.byteLength).toBe(23 + 5 * 32 + 1 + 2)
