@@ -27,8 +27,17 @@ export interface TrickleOptions<Candidate> {
 export const HOST_WAIT_MS = 50
 /** With servers: how long it waits for the first of theirs (DESIGN §6). */
 export const SERVER_WAIT_MS = 150
-/** From the first late candidate to the first batch, and from the next one to the second. Guess: the two STUN time-outs. */
+/**
+ * From the first late candidate to the first batch, and from the next one to the second, unless there will be no more.
+ * Guess: by then a link between near peers stands and needs neither; the second waits for a slow TURN server.
+ */
 export const BATCH_WAITS_MS = [100, 1_000] as const
+
+/**
+ * Turns of the event loop without a candidate that end a burst. On an idle machine two are enough; on a crowded one the
+ * stack's own thread falls behind, and the rest of the burst goes with the first batch, if it is still needed then.
+ */
+const QUIET_TURNS = 2
 
 export class Trickle<Candidate> {
   readonly #options: TrickleOptions<Candidate>
@@ -49,20 +58,21 @@ export class Trickle<Candidate> {
     if (this.#state !== 'new') return
     this.#state = 'described'
     this.#schedule(this.#options.hasServers ? SERVER_WAIT_MS : HOST_WAIT_MS)
-    if (this.#isGathered || this.#candidates.some((candidate) => this.#endsWait(candidate))) this.#schedule(0)
+    if (this.#isGathered || this.#candidates.some((candidate) => this.#endsWait(candidate))) this.#leaveSoon()
   }
 
   candidate(candidate: Candidate): void {
     if (this.#state === 'stopped' || this.#batches === BATCH_WAITS_MS.length) return
     this.#candidates.push(candidate)
-    if (this.#state === 'described' && this.#endsWait(candidate)) this.#schedule(0)
+    if (this.#state === 'described' && this.#endsWait(candidate)) this.#leaveSoon()
     if (this.#state === 'left' && this.#candidates.length === 1) this.#scheduleBatch()
   }
 
   /** There will be no more candidates. Events of the same burst may still be on their way: libdatachannel says so first. */
   gathered(): void {
     this.#isGathered = true
-    if (this.#state === 'described' || (this.#state === 'left' && this.#candidates.length > 0)) this.#schedule(0)
+    if (this.#state === 'described') this.#leaveSoon()
+    if (this.#state === 'left' && this.#candidates.length > 0) this.#scheduleBatch()
   }
 
   /** Nothing leaves any more. */
@@ -77,7 +87,12 @@ export class Trickle<Candidate> {
   }
 
   #scheduleBatch(): void {
-    this.#schedule(this.#isGathered ? 0 : BATCH_WAITS_MS[this.#batches]!)
+    this.#schedule(this.#isGathered ? BATCH_WAITS_MS[0] : BATCH_WAITS_MS[this.#batches]!)
+  }
+
+  #leaveSoon(turns = QUIET_TURNS): void {
+    this.#cancel?.()
+    this.#cancel = this.#after(0, () => (turns > 1 ? this.#leaveSoon(turns - 1) : this.#release()))
   }
 
   #schedule(delayMs: number): void {

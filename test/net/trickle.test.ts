@@ -1,7 +1,7 @@
 /** When descriptions and candidates leave, under a clock run by hand. */
 
 import { describe, expect, test } from 'vitest'
-import { HOST_WAIT_MS, SERVER_WAIT_MS, Trickle } from '../../src/net/trickle.ts'
+import { BATCH_WAITS_MS, HOST_WAIT_MS, SERVER_WAIT_MS, Trickle } from '../../src/net/trickle.ts'
 
 describe('without servers', () => {
   test('the description leaves at the end of the first burst of candidates', () => {
@@ -10,16 +10,20 @@ describe('without servers', () => {
     clock.advance(3)
     trickle.candidate('host 1')
     trickle.candidate('host 2')
+    clock.advance(0)
+    expect(sent).toEqual([])
+    trickle.candidate('host 3')
+    clock.advance(0)
     expect(sent).toEqual([])
     clock.advance(0)
-    expect(sent).toEqual([['left', 'host 1', 'host 2']])
+    expect(sent).toEqual([['left', 'host 1', 'host 2', 'host 3']])
   })
 
   test('candidates that come before the description leave with it', () => {
     const { trickle, clock, sent } = setUp({ hasServers: false })
     trickle.candidate('host 1')
     trickle.described()
-    clock.advance(0)
+    clock.advance(1)
     expect(sent).toEqual([['left', 'host 1']])
   })
 
@@ -37,7 +41,7 @@ describe('without servers', () => {
     trickle.described()
     trickle.gathered()
     trickle.candidate('host 1')
-    clock.advance(0)
+    clock.advance(1)
     expect(sent).toEqual([['left', 'host 1']])
   })
 })
@@ -50,7 +54,7 @@ describe('with servers', () => {
     clock.advance(40)
     expect(sent).toEqual([])
     trickle.candidate('srflx 1')
-    clock.advance(0)
+    clock.advance(1)
     expect(sent).toEqual([['left', 'host 1', 'srflx 1']])
   })
 
@@ -82,14 +86,16 @@ describe('later candidates', () => {
     ])
   })
 
-  test('leave at once when there will be no more', () => {
+  test('need not wait for more when there will be none', () => {
     const { trickle, clock, sent } = setUp({ hasServers: true })
     trickle.described()
     clock.advance(SERVER_WAIT_MS)
     trickle.candidate('srflx 1')
+    clock.advance(BATCH_WAITS_MS[0])
+    trickle.candidate('srflx 2')
     trickle.gathered()
-    clock.advance(0)
-    expect(sent).toEqual([['left'], ['batch', 'srflx 1']])
+    clock.advance(BATCH_WAITS_MS[0])
+    expect(sent).toEqual([['left'], ['batch', 'srflx 1'], ['batch', 'srflx 2']])
   })
 
   test('are no reason to send an empty batch', () => {
@@ -140,8 +146,10 @@ function virtualClock() {
       timers.set(run, now + delayMs)
       return () => void timers.delete(run)
     },
+    /** 0: one turn. */
     advance(ms: number) {
       now += ms
+      if (ms > 0) this.advance(0)
       for (const [run, due] of [...timers].toSorted((a, b) => a[1] - b[1])) {
         if (due > now || !timers.delete(run)) continue
         run()
