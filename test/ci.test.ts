@@ -41,6 +41,13 @@ describe('the closing line of CI', () => {
     expect(problems).toEqual([expect.stringContaining('has no browser')])
   })
 
+  it('lets a test be skipped in Chromium that has passed in Node', () => {
+    const inNode = file('net', [{ status: 'passed', fullName: 'uses node:crypto' }])
+    const inChromium = file('net', [{ status: 'skipped', fullName: 'uses node:crypto' }])
+    const { problems, skipped } = summarize({ success: true, testResults: [...everyPart, inNode, inChromium] })
+    expect({ problems, skipped }).toEqual({ problems: [], skipped: 1 })
+  })
+
   it('lets the long sizes of the simulator be skipped', () => {
     const long = file('sim', [{ status: 'pending', fullName: '100,000 peers' }])
     expect(summarize({ success: true, testResults: [...everyPart, long] }).problems).toEqual([])
