@@ -3,7 +3,7 @@
  * clock shares the machine's cores with the simulator.
  *
  * - unit: pure code and in-memory shells; many files at once.
- * - sim: the simulator, virtual clock, CPU-bound. `LONG=1` (npm run test:long) adds the great sizes.
+ * - sim: the simulator, virtual clock, CPU-bound. `LONG=1` (npm run test:long) runs eight seeds instead of one.
  * - webrtc: real sockets, real WebRTC and child processes; one file at a time, each in a process of its own, because
  *   native WebRTC can abort its process.
  * - browser: Chromium with the built page; one at a time as well.
@@ -47,7 +47,7 @@ export default defineConfig({
         test: {
           name: 'sim',
           include: ['test/sim/**/*.test.ts'],
-          // Measured sizes are in the tests; LONG multiplies them.
+          // Eight seeds take eight times as long, and more.
           testTimeout: process.env['LONG'] ? 3_600_000 : 180_000,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },

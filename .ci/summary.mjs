@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 
 /**
- * Only sizes for `npm run test:long` may be left out, and only there. Besides, tests that run in Node and in Chromium may
+ * Only what `npm run test:long` is for may be left out, and only there. Besides, tests that run in Node and in Chromium may
  * be skipped in one of them if they pass in the other.
  */
 const MAY_SKIP = /\/test\/sim\//
