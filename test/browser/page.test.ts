@@ -109,6 +109,7 @@ describe('coming and going', () => {
     await expect.poll(() => stays.links()).toEqual([])
     // Silence would be noticed after 5 s (DESIGN §5).
     expect(Date.now() - closedAt).toBeLessThan(3000)
+    expect(await stays.logs(id, /no longer linked/)).toContain('leaving')
   })
 
   it('a kept identity is the same the next time, and never used twice at once', async () => {
