@@ -223,8 +223,8 @@ export class Network {
       if (end.role === 'peer') plan.node.degree++
       this.#observer.opened(end)
       const { id: link, role } = end
-      const input: LinkUp = { kind: 'linkUp', link, peer: end.other.node.id, role, ...up, ...plan.visit }
-      this.#handle(plan.node, input)
+      const input: LinkUp = { kind: 'linkUp', link, peer: end.other.node.id, role, ...up }
+      this.#handle(plan.node, plan.visit === undefined ? input : { ...input, ...plan.visit })
     })
   }
 

@@ -21,7 +21,7 @@ const PEERS = sizeOf(1_000)
 const UNICASTS = 10_000
 
 const paces: readonly (readonly [string, Pace])[] = [
-  ['one after another', { everyMs: 50 }],
+  ['one after another', { everyMs: 20 }],
   ['within one second', { withinMs: 1_000 }],
 ]
 

@@ -49,8 +49,9 @@ export function randomUnicasts(
   how: { readonly timeoutMs?: number } = {},
 ): UnicastRecord[] {
   const records: UnicastRecord[] = []
+  const { peers } = sim
   while (records.length < count) {
-    const [source, target] = pair(sim)
+    const [source, target] = pair(sim, peers)
     records.push(sim.unicast(source, target, how))
     if (records.length % 5 === 0) sim.run(1)
   }
@@ -103,8 +104,7 @@ export function expectReachedAll(sim: Simulation, record: BroadcastRecord): void
   expect(Math.max(...record.deliveries.values())).toBe(1)
 }
 
-function pair(sim: Simulation): [SimNode, SimNode] {
-  const { peers } = sim
+function pair(sim: Simulation, peers: readonly SimNode[]): [SimNode, SimNode] {
   const source = sim.rng.pick(peers)
   for (;;) {
     const target = sim.rng.pick(peers)
