@@ -1,0 +1,206 @@
+/** The neighbour manager by what it says and does: gossip, places, polite closing, repair. */
+
+import { describe, expect, it } from 'vitest'
+import type { Frame } from '../../src/core/frames.ts'
+import type { ExchangeId, LinkId, PeerId } from '../../src/core/ids.ts'
+import { exchange, link, message, peer } from './ids.ts'
+import { BYTES, linkUp, RELAY, Stage } from './stage.ts'
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
+/** Peers all over the ring: 'a1', 'b1' … as prefixes. */
+const everywhere = (count: number): PeerId[] => Array.from({ length: count }, (_, i) => peer(`${LETTERS[i % 26]}c${LETTERS[Math.floor(i / 26)]}`))
+
+/** A node with so many neighbours, beside its relay. */
+function withNeighbors(stage: Stage, peers: readonly PeerId[]): LinkId[] {
+  return peers.map((id, i) => {
+    stage.input(linkUp(i + 10, id))
+    return link(i + 10)
+  })
+}
+
+const framesTo = (stage: Stage, to: number, kind: Frame['kind']): Frame[] =>
+  stage.effects.flatMap((effect) => (effect.do === 'send' && effect.link === link(to) && effect.frame.kind === kind ? [effect.frame] : []))
+
+const closed = (stage: Stage): [number, string][] => stage.effects.flatMap((effect) => (effect.do === 'closeLink' ? [[effect.link, effect.reason] as [number, string]] : []))
+
+/** A second goes by; every neighbour is heard of, so that none dies. */
+function second(stage: Stage, count = 1): void {
+  for (let i = 0; i < count; i++) {
+    stage.input({ kind: 'timer', token: { kind: 'tick' } }, 1_000)
+    for (const { link: on } of stage.node.neighbors.all()) stage.input({ kind: 'frame', link: on, frame: { kind: 'heartbeat', isEcho: true, stamp: 0 } }, 0)
+  }
+}
+
+describe('gossip', () => {
+  it('tells a new neighbour at once who our neighbours are, without itself', () => {
+    const stage = new Stage('b')
+    stage.input(linkUp(2, peer('x')))
+    expect(framesTo(stage, 2, 'peers')).toEqual([{ kind: 'peers', peers: [RELAY] }])
+  })
+
+  it('names at most sixteen, and among them those next to the receiver on the ring', () => {
+    const stage = new Stage('b', 64)
+    withNeighbors(stage, everywhere(40))
+    stage.input(linkUp(2, peer('k')))
+    const [frame] = framesTo(stage, 2, 'peers')
+    const named = frame?.kind === 'peers' ? frame.peers : []
+    expect(named.length).toBeLessThanOrEqual(16)
+    expect(new Set(named).size).toBe(named.length)
+    for (const near of ['kc', 'jc', 'lc']) expect(named.some((id) => id.startsWith(near))).toBe(true)
+  })
+
+  it('tells neighbours of a change later, not at every change', () => {
+    const stage = new Stage('b', 16)
+    withNeighbors(stage, everywhere(8))
+    const before = framesTo(stage, 10, 'peers').length
+    second(stage, 6)
+    expect(framesTo(stage, 10, 'peers').length).toBe(before + 1)
+    second(stage, 6)
+    expect(framesTo(stage, 10, 'peers').length).toBe(before + 1)
+  })
+
+  it('sends the offer to a peer first over the neighbour that named it', () => {
+    const stage = new Stage('b')
+    stage.input(linkUp(2, peer('x')))
+    stage.frame({ kind: 'peers', peers: [peer('c')] }, 2)
+    stage.input({ kind: 'timer', token: { kind: 'maintain' } }, 300)
+    const id = stage.last('createOffer').exchange as ExchangeId
+    stage.input({ kind: 'described', exchange: id, description: BYTES })
+    stage.input({ kind: 'sealed', job: stage.sealed(), body: BYTES })
+    const sent = stage.effects.findLast((effect) => effect.do === 'send' && effect.frame.kind === 'unicast')
+    expect(sent).toMatchObject({ link: link(2), frame: { target: peer('c') } })
+  })
+})
+
+describe('links that nobody wants', () => {
+  /** Above three quarters of the cap, what has no place is unwanted: eight links at a cap of eight. */
+  const crowded = (): { readonly stage: Stage; readonly spare: LinkId } => {
+    const stage = new Stage('b', 8)
+    withNeighbors(stage, ['bc', 'bd', 'q', 'r', 's', 't', 'u'].map((id) => peer(id)))
+    second(stage, 6)
+    const spare = [...stage.node.neighbors.all()].find(({ wanted }) => !wanted)
+    return { stage, spare: spare!.link }
+  }
+
+  it('are announced as such, and stay while the other side wants them', () => {
+    const { stage, spare } = crowded()
+    expect(framesTo(stage, spare, 'keep').at(-1)).toEqual({ kind: 'keep', wanted: false })
+    second(stage, 5)
+    expect(closed(stage)).toEqual([])
+  })
+
+  it('close when the other side does not want them either, with a goodbye', () => {
+    const { stage, spare } = crowded()
+    stage.frame({ kind: 'keep', wanted: false }, spare)
+    expect(framesTo(stage, spare, 'goodbye')).toEqual([{ kind: 'goodbye', reason: 'unneeded' }])
+    expect(closed(stage)).toEqual([[spare, 'unneeded']])
+    second(stage, 5)
+    // Nor is the peer dialled again right away.
+    expect(stage.effects.filter((effect) => effect.do === 'createOffer').length).toBe(stage.node.neighbors.counters.dials)
+  })
+})
+
+describe('at the cap', () => {
+  const full = (): Stage => {
+    const stage = new Stage('b', 6)
+    withNeighbors(stage, ['a', 'c', 'q', 'r', 's'].map((id) => peer(`${id}c`)))
+    second(stage)
+    return stage
+  }
+
+  it('a nearer ring neighbour gets the place of the weakest, never of a ring neighbour', () => {
+    const stage = full()
+    const ring = [...stage.node.neighbors.all()].filter(({ slot }) => slot === 'ring').map(({ link: on }) => on)
+    stage.hears(peer('bb'), { kind: 'offer', exchange: exchange('o'), purpose: 'link', slot: 'ring', description: BYTES, metadata: BYTES })
+    expect(stage.last('createAnswer').exchange).toBe(exchange('o'))
+    const [[evicted, reason]] = closed(stage) as [[LinkId, string]]
+    expect(reason).toBe('evicted')
+    expect(ring).not.toContain(evicted)
+    expect(stage.node.neighbors.size + stage.node.signaling.linksInFlight).toBeLessThanOrEqual(6)
+  })
+
+  it('somebody who only claims to be a ring neighbour gets none', () => {
+    const stage = full()
+    // Everything we have is wanted for something better than a bucket.
+    const before = stage.node.neighbors.size
+    stage.hears(peer('rd'), { kind: 'offer', exchange: exchange('o'), purpose: 'link', slot: 'random', description: BYTES, metadata: BYTES })
+    expect(stage.sealed()).toMatchObject({ message: { kind: 'refuse', reason: 'full' } })
+    expect(stage.node.neighbors.size).toBe(before)
+  })
+
+  it('claims that are not proven cost at most a burst of links, then one a second', () => {
+    const stage = new Stage('b', 48)
+    withNeighbors(stage, everywhere(47).filter((id) => id !== RELAY))
+    for (let i = 0; i < 30; i++) {
+      stage.frame({
+        kind: 'lookup',
+        hopLimit: 30,
+        attempt: 0,
+        viaBootstrap: false,
+        id: message(`l${LETTERS[i % 26]}${LETTERS[Math.floor(i / 26)]}`),
+        target: peer('b'),
+        requester: peer(`bx${LETTERS[i % 26]}${LETTERS[Math.floor(i / 26)]}`),
+        prefixMin: 0,
+        slot: 'guest',
+      })
+      for (const effect of stage.effects.splice(0)) if (effect.do === 'createOffer') stage.input({ kind: 'exchangeFailed', exchange: effect.exchange as ExchangeId, reason: 'liar' }, 0)
+    }
+    expect(stage.node.neighbors.counters.evictions).toBeLessThanOrEqual(9)
+  })
+})
+
+describe('two links to one peer', () => {
+  const twins = (first: string, then: string): Stage => {
+    const stage = new Stage('b')
+    stage.input(linkUp(2, peer('x'), exchange(first)))
+    stage.input(linkUp(3, peer('x'), exchange(then)))
+    return stage
+  }
+
+  it('become one: both sides keep the exchange with the lower name, whichever came up first', () => {
+    expect(closed(twins('d', 'e'))).toEqual([[3, 'duplicate']])
+    expect(closed(twins('e', 'd'))).toEqual([[2, 'duplicate']])
+    expect(twins('e', 'd').node.neighbors.get(peer('x'))?.link).toBe(link(3))
+  })
+
+  it('and the end of the one that was given up does not end the other', () => {
+    const stage = twins('d', 'e').input({ kind: 'linkDown', link: link(3), reason: 'duplicate' })
+    expect(stage.node.neighbors.get(peer('x'))?.link).toBe(link(2))
+  })
+})
+
+describe('a silent neighbour', () => {
+  it('is dead after five seconds, and gossip does not revive it', () => {
+    const stage = new Stage('b')
+    stage.input(linkUp(2, peer('x')))
+    for (let i = 0; i < 6; i++) stage.input({ kind: 'timer', token: { kind: 'tick' } }, 1_000).frame({ kind: 'heartbeat', isEcho: true, stamp: 0 }, 1)
+    expect(closed(stage)).toEqual([[2, 'dead']])
+    expect(stage.events().at(-1)).toEqual({ kind: 'peerDown', peer: peer('x'), reason: 'dead' })
+    const dials = stage.count('createOffer')
+    stage.frame({ kind: 'peers', peers: [peer('x')] }).input({ kind: 'timer', token: { kind: 'maintain' } }, 300)
+    expect(stage.count('createOffer')).toBe(dials)
+  })
+
+  it('that said it was leaving is not dialled either, one that had to make room may be', () => {
+    for (const [reason, isBuried] of [['leaving', true], ['evicted', false]] as const) {
+      const stage = new Stage('b')
+      stage.input(linkUp(2, peer('x'))).frame({ kind: 'goodbye', reason }, 2)
+      expect(stage.node.book.get(peer('x')) === undefined, reason).toBe(isBuried)
+    }
+  })
+})
+
+describe('stopping', () => {
+  it('says goodbye to everybody once, closes every link, and takes nothing more', () => {
+    const stage = new Stage('b')
+    stage.input(linkUp(2, peer('x'))).input({ kind: 'stop' })
+    expect(framesTo(stage, 1, 'goodbye')).toEqual([{ kind: 'goodbye', reason: 'leaving' }])
+    expect(framesTo(stage, 2, 'goodbye')).toHaveLength(1)
+    expect(closed(stage).map(([on]) => on).toSorted()).toEqual([1, 2])
+    const effects = stage.effects.length
+    stage.frame({ kind: 'peers', peers: [peer('c')] }).input({ kind: 'timer', token: { kind: 'tick' } }, 1_000)
+    expect(stage.effects).toHaveLength(effects)
+    stage.input({ kind: 'send', request: 1 as never, target: peer('x'), payload: BYTES, timeoutMs: 1_000 })
+    expect(stage.events().at(-1)).toMatchObject({ kind: 'requestFailed', code: 'closed' })
+  })
+})
