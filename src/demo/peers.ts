@@ -81,7 +81,7 @@ function updateRow(item: HTMLLIElement, row: PeerRow, isSelected: boolean): void
 }
 
 function shortFacts({ neighbor, isCalled }: PeerRow): string {
-  if (isCalled) return 'direct connection'
+  if (isCalled) return 'direct'
   if (neighbor === null) return 'heard of'
   return neighbor.rttMs === null ? 'linked' : `linked · ${Math.max(1, Math.round(neighbor.rttMs))} ms`
 }
