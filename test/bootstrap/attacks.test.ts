@@ -77,6 +77,13 @@ const UPGRADE =
   'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
   'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n'
 
+/** So many plain connections, standing. */
+async function standing(): Promise<Socket[]> {
+  const sockets = Array.from({ length: HALF_OPEN }, () => attack())
+  await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.once('connect', resolve))))
+  return sockets
+}
+
 /** A WebSocket at the level of bytes; what the server says is thrown away. */
 async function upgrade(): Promise<Socket> {
   const socket = attack()
@@ -85,7 +92,9 @@ async function upgrade(): Promise<Socket> {
   return socket
 }
 
-const gone = (socket: Socket): Promise<unknown> => (socket.destroyed ? Promise.resolve() : once(socket, 'close'))
+/** Not `once`, which rejects when a reset comes first. */
+const gone = (socket: Socket): Promise<void> =>
+  socket.destroyed ? Promise.resolve() : new Promise((resolve) => void socket.once('close', () => resolve()))
 
 /** Writes `chunk` up to `times` as fast as it is taken; how often it was until the server hung up. */
 async function pour(socket: Socket, chunk: Buffer, times: number): Promise<number> {
@@ -98,7 +107,7 @@ async function pour(socket: Socket, chunk: Buffer, times: number): Promise<numbe
 
 describe('a bootstrap holds out against', () => {
   test('1,000 half-open requests that never end (slowloris), and ends them', async () => {
-    const sockets = Array.from({ length: HALF_OPEN }, () => attack())
+    const sockets = await standing()
     sockets.forEach((socket) => socket.write('GET / HTTP/1.1\r\nHost: x\r\nX-'))
     const drip = setInterval(() => sockets.forEach((socket) => socket.write('a')), 500)
     await expectUnharmed('slowloris')
@@ -108,7 +117,7 @@ describe('a bootstrap holds out against', () => {
   })
 
   test('1,000 connections that say nothing at all', async () => {
-    const sockets = Array.from({ length: HALF_OPEN }, () => attack())
+    const sockets = await standing()
     await expectUnharmed('silent TCP')
     await Promise.all(sockets.map(gone))
   })
