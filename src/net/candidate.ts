@@ -45,7 +45,10 @@ const HEAD_BYTES = 1 + 4 + 2
  * component 1 over UDP or TCP to an address that a peer can have.
  */
 export function parseCandidate(line: string): Candidate | null {
-  const words = line.trim().replace(/^(?:a=)?candidate:/, '').split(' ')
+  const words = line
+    .trim()
+    .replace(/^(?:a=)?candidate:/, '')
+    .split(' ')
   const [, component, protocol, priority, host, port, typ, type] = words
   if (component !== '1' || typ !== 'typ' || words.length > 40) return null
   const candidate = {
@@ -73,7 +76,11 @@ export const candidateField: Field<Candidate> = {
   size: (candidate) => HEAD_BYTES + candidate.address.bytes.byteLength,
   write(candidate, bytes, offset) {
     const { type, transport, priority, address, port } = candidate
-    const kinds = [CANDIDATE_TYPES.indexOf(type), CANDIDATE_TRANSPORTS.indexOf(transport), ADDRESS_KINDS.indexOf(address.kind)]
+    const kinds = [
+      CANDIDATE_TYPES.indexOf(type),
+      CANDIDATE_TRANSPORTS.indexOf(transport),
+      ADDRESS_KINDS.indexOf(address.kind),
+    ]
     bytes[offset] = kinds[0]! | (kinds[1]! << 2) | (kinds[2]! << 4)
     for (let i = 0; i < 4; i++) bytes[offset + 1 + i] = priority >>> (24 - 8 * i)
     bytes[offset + 5] = port >> 8
@@ -91,7 +98,9 @@ export const candidateField: Field<Candidate> = {
     const candidate = {
       type: CANDIDATE_TYPES[head & 3],
       transport: CANDIDATE_TRANSPORTS[(head >> 2) & 3],
-      priority: ((bytes[offset + 1]! << 24) | (bytes[offset + 2]! << 16) | (bytes[offset + 3]! << 8) | bytes[offset + 4]!) >>> 0,
+      priority:
+        ((bytes[offset + 1]! << 24) | (bytes[offset + 2]! << 16) | (bytes[offset + 3]! << 8) | bytes[offset + 4]!) >>>
+        0,
       address: { kind, bytes: bytes.slice(offset + HEAD_BYTES, cursor.offset) },
       port: (bytes[offset + 5]! << 8) | bytes[offset + 6]!,
     }
@@ -133,7 +142,8 @@ type Unchecked = { readonly [Name in keyof Candidate]: Candidate[Name] | undefin
 
 function isCandidate(candidate: Unchecked): candidate is Candidate {
   const { type, transport, priority, address, port } = candidate
-  if (type === undefined || transport === undefined || !priority || priority > PRIORITY_MAX || !port || !address) return false
+  if (type === undefined || transport === undefined || !priority || priority > PRIORITY_MAX || !port || !address)
+    return false
   return isUnicast(address)
 }
 
@@ -158,7 +168,11 @@ function decimal(text: string | undefined, max: number): number | null {
 
 /** The address in a candidate line; null for anything else, other names than browsers' mDNS names included. */
 export function parseAddress(text: string): CandidateAddress | null {
-  const bytes = text.endsWith('.local') ? parseUuid(text.slice(0, -6)) : text.includes(':') ? parseIpv6(text) : parseIpv4(text)
+  const bytes = text.endsWith('.local')
+    ? parseUuid(text.slice(0, -6))
+    : text.includes(':')
+      ? parseIpv6(text)
+      : parseIpv4(text)
   if (bytes === null) return null
   return { kind: text.endsWith('.local') ? 'mdns' : bytes.byteLength === 4 ? 'ipv4' : 'ipv6', bytes }
 }
@@ -168,7 +182,10 @@ export function formatAddress({ kind, bytes }: CandidateAddress): string {
   if (kind === 'ipv4') return bytes.join('.')
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
   if (kind === 'mdns') return `${hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')}.local`
-  return hex.match(/.{4}/g)!.map((group) => group.replace(/^0{1,3}/, '')).join(':')
+  return hex
+    .match(/.{4}/g)!
+    .map((group) => group.replace(/^0{1,3}/, ''))
+    .join(':')
 }
 
 function parseUuid(text: string): Uint8Array | null {

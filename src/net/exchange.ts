@@ -179,11 +179,14 @@ export class Exchange {
   #onSignal(data: SignalData): void {
     if (this.#state === 'over') return
     if ('candidate' in data) return this.#trickle.candidate(data.candidate as LocalCandidate)
-    if ('sdp' in data && data.sdp !== undefined) return this.#onDescription(data as { type: 'offer' | 'answer'; sdp: string })
+    if ('sdp' in data && data.sdp !== undefined)
+      return this.#onDescription(data as { type: 'offer' | 'answer'; sdp: string })
     if (this.#task.purpose === 'link') return
     if ('transceiverRequest' in data) {
       const { kind, init } = data.transceiverRequest
-      this.#say(encodeTransceiver({ media: kind === 'audio' ? 'audio' : 'video', direction: directionOf(init?.direction) }))
+      this.#say(
+        encodeTransceiver({ media: kind === 'audio' ? 'audio' : 'video', direction: directionOf(init?.direction) }),
+      )
     } else if ('renegotiate' in data) this.#say(encodeRenegotiate())
   }
 
@@ -341,7 +344,9 @@ export class Exchange {
   #proveCall(native: RTCDataChannel, proof: Proof): void {
     const peer = this.#peer!
     const forward = this.#early?.forward ?? native.onmessage
-    const stop = this.#parts.after(PROOF_TIMEOUT_MS, () => this.#failProof(new ProofFailed('timeout'), { lingers: false }))
+    const stop = this.#parts.after(PROOF_TIMEOUT_MS, () =>
+      this.#failProof(new ProofFailed('timeout'), { lingers: false }),
+    )
     const isChecked = new Promise<void>((resolve, reject) => {
       native.onmessage = (event) => {
         native.onmessage = forward
@@ -350,7 +355,9 @@ export class Exchange {
     })
     this.#release(native)
     const isSent = proof.own.then((frame) => this.#state === 'proving' && native.send(asMessage(frame)))
-    const isConnected = peer.connected ? Promise.resolve() : new Promise<void>((resolve) => peer.once('connect', resolve))
+    const isConnected = peer.connected
+      ? Promise.resolve()
+      : new Promise<void>((resolve) => peer.once('connect', resolve))
     Promise.all([isChecked, isSent, isConnected])
       .then(() => {
         if (this.#state !== 'proving') return

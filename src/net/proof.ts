@@ -50,7 +50,10 @@ export class ProofFailed extends Error {
   }
 }
 
-const TAGS: Readonly<Record<ProofRole, string>> = { offerer: 'musubi proof 1 offerer ', answerer: 'musubi proof 1 answerer' }
+const TAGS: Readonly<Record<ProofRole, string>> = {
+  offerer: 'musubi proof 1 offerer ',
+  answerer: 'musubi proof 1 answerer',
+}
 
 /** The bytes that `role` signs: a tag of 23 bytes and seven times 32. */
 export function proofBytes(transcript: Transcript, role: ProofRole): Uint8Array {
@@ -72,7 +75,10 @@ export class Proof {
   readonly #role: ProofRole
   readonly #verify: VerifyClaim
 
-  constructor(transcript: Transcript, side: { readonly role: ProofRole; readonly signer: Signer; readonly verify: VerifyClaim }) {
+  constructor(
+    transcript: Transcript,
+    side: { readonly role: ProofRole; readonly signer: Signer; readonly verify: VerifyClaim },
+  ) {
     this.#transcript = transcript
     this.#role = side.role
     this.#verify = side.verify
@@ -86,7 +92,11 @@ export class Proof {
     if (frame?.kind === 'denied') throw new ProofFailed('denied', frame.reason)
     if (frame?.kind !== 'proof') throw new ProofFailed('missing', frame?.kind)
     const role = this.#role === 'offerer' ? 'answerer' : 'offerer'
-    const claim = { peer: this.#transcript[role], bytes: proofBytes(this.#transcript, role), signature: frame.signature }
+    const claim = {
+      peer: this.#transcript[role],
+      bytes: proofBytes(this.#transcript, role),
+      signature: frame.signature,
+    }
     if (!(await this.#verify(claim))) throw new ProofFailed('signature')
   }
 }
@@ -95,7 +105,11 @@ export class Proof {
  * Both proofs over a fresh link. Resolves when the other side's is good and ours has been sent; the link then has no
  * owner and holds what came behind the proof. Rejects with `ProofFailed`; the link is closed then.
  */
-export function proveLink(link: Link, proof: Proof, options: { readonly timeoutMs?: number; readonly after?: After } = {}): Promise<void> {
+export function proveLink(
+  link: Link,
+  proof: Proof,
+  options: { readonly timeoutMs?: number; readonly after?: After } = {},
+): Promise<void> {
   const { timeoutMs = PROOF_TIMEOUT_MS, after = platformAfter } = options
   return new Promise((resolve, reject) => {
     const release = () => {

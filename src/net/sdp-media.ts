@@ -6,8 +6,8 @@
  */
 
 import { formatCandidate, parseCandidate } from './candidate.ts'
-import type { LocalDescription, RemoteDescription } from './sdp.ts'
-import { DESCRIPTION_FORMS, fingerprintIn, SESSION_LINES } from './sdp.ts'
+import type { LocalDescription, RemoteDescription } from './description.ts'
+import { DESCRIPTION_FORMS, fingerprintIn, SESSION_LINES } from './description.ts'
 
 /** Bytes of a description on the wire: a unicast with room for its seal (issue 2: 12 KiB). */
 export const MEDIA_BYTES_MAX = 12 * 1024
@@ -50,8 +50,18 @@ const VALUES: Readonly<Record<string, RegExp>> = Object.fromEntries(
     'max-message-size': '\\d{1,10}',
   }).map(([name, grammar]) => [name, new RegExp(`^${grammar}$`)]),
 )
-const FLAGS = new Set(['sendrecv', 'sendonly', 'recvonly', 'inactive', 'rtcp-mux', 'rtcp-rsize', 'bundle-only', 'extmap-allow-mixed'])
-const MEDIA = /^m=(?:(audio|video) (\d{1,5}) UDP\/TLS\/RTP\/SAVPF((?: \d{1,3}){1,64})|(application) (\d{1,5}) UDP\/DTLS\/SCTP webrtc-datachannel)$/
+const FLAGS = new Set([
+  'sendrecv',
+  'sendonly',
+  'recvonly',
+  'inactive',
+  'rtcp-mux',
+  'rtcp-rsize',
+  'bundle-only',
+  'extmap-allow-mixed',
+])
+const MEDIA =
+  /^m=(?:(audio|video) (\d{1,5}) UDP\/TLS\/RTP\/SAVPF((?: \d{1,3}){1,64})|(application) (\d{1,5}) UDP\/DTLS\/SCTP webrtc-datachannel)$/
 const BANDWIDTH = /^b=(?:AS|TIAS):\d{1,9}$/
 
 /** The bytes of a description with its candidates put where they belong; null for one that is too great or too strange. */
@@ -65,7 +75,7 @@ export async function encodeMedia({ type, sdp, candidates }: LocalDescription): 
   const deflated = await transform(ascii(text), new CompressionStream('deflate-raw'), MEDIA_BYTES_MAX - HEAD_BYTES)
   if (deflated === null || parseText(text) === null) return null
   const bytes = new Uint8Array(HEAD_BYTES + deflated.byteLength)
-  bytes.set([DESCRIPTION_FORMS.deflatedMedia, TYPES.indexOf(type)])
+  bytes.set([DESCRIPTION_FORMS.media, TYPES.indexOf(type)])
   bytes.set(deflated, HEAD_BYTES)
   return bytes
 }
@@ -73,7 +83,8 @@ export async function encodeMedia({ type, sdp, candidates }: LocalDescription): 
 /** Never rejects; null for anything that is not a description in the grammar, whole and within its bounds. */
 export async function decodeMedia(bytes: Uint8Array): Promise<RemoteDescription | null> {
   const type = TYPES[bytes[1] ?? TYPES.length]
-  if (bytes[0] !== DESCRIPTION_FORMS.deflatedMedia || type === undefined || bytes.byteLength > MEDIA_BYTES_MAX) return null
+  if (bytes[0] !== DESCRIPTION_FORMS.media || type === undefined || bytes.byteLength > MEDIA_BYTES_MAX)
+    return null
   const text = await transform(bytes.slice(HEAD_BYTES), new DecompressionStream('deflate-raw'), MEDIA_TEXT_MAX)
   const sdp = text && parseText(Array.from(text, (byte) => String.fromCharCode(byte)).join(''))
   return sdp === null ? null : { type, sdp }
@@ -132,7 +143,11 @@ function canonicalAttribute(line: string): [string] | null {
 }
 
 /** `bytes` through a stream; null if that fails or gives more than `bytesMax`. */
-async function transform(bytes: Uint8Array, stream: CompressionStream | DecompressionStream, bytesMax: number): Promise<Uint8Array | null> {
+async function transform(
+  bytes: Uint8Array,
+  stream: CompressionStream | DecompressionStream,
+  bytesMax: number,
+): Promise<Uint8Array | null> {
   const parts: Uint8Array[] = []
   let size = 0
   try {

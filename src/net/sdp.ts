@@ -9,32 +9,12 @@ import type { Field } from '../wire/schema.ts'
 import { decodeWith, encodeWith, fixed, oneOf, u16, u32, viewOf } from '../wire/schema.ts'
 import type { Candidate } from './candidate.ts'
 import { CANDIDATES_MAX, candidatesField, formatCandidate, parseCandidate } from './candidate.ts'
+import type { LocalDescription, RemoteDescription } from './description.ts'
+import { DESCRIPTION_FORMS, FINGERPRINT_BYTES, fingerprintIn, SESSION_LINES } from './description.ts'
 import { decodeMedia, encodeMedia } from './sdp-media.ts'
 
-/** First byte of every description. */
-export const DESCRIPTION_FORMS = { data: 1, media: 2, deflatedMedia: 3 } as const
-
-/** A fingerprint in bytes: SHA-256 of the DTLS certificate; no other hash is accepted. */
-export const FINGERPRINT_BYTES = 32
-
-/** What the local stack made: its own text, and the candidates that it has announced so far. */
-export interface LocalDescription {
-  readonly type: 'offer' | 'answer'
-  readonly sdp: string
-  readonly candidates: readonly LocalCandidate[]
-}
-
-/** As in RTCIceCandidateInit. */
-export interface LocalCandidate {
-  readonly candidate: string
-  readonly sdpMid: string | null
-}
-
-/** What a remote peer described, ready for the native parser. */
-export interface RemoteDescription {
-  readonly type: 'offer' | 'answer'
-  readonly sdp: string
-}
+export type { LocalCandidate, LocalDescription, RemoteDescription } from './description.ts'
+export { DESCRIPTION_FORMS, fingerprintIn } from './description.ts'
 
 /** The bytes of a description; null for one that the protocol cannot carry. */
 export async function encodeDescription(local: LocalDescription): Promise<Uint8Array | null> {
@@ -44,13 +24,6 @@ export async function encodeDescription(local: LocalDescription): Promise<Uint8A
 /** Never rejects; null for anything that `encodeDescription` would not have written. */
 export async function decodeDescription(bytes: Uint8Array): Promise<RemoteDescription | null> {
   return bytes[0] === DESCRIPTION_FORMS.data ? decodeData(bytes) : decodeMedia(bytes)
-}
-
-/** The one certificate that a description names; null if it names none, several, or by another hash than SHA-256. */
-export function fingerprintIn(sdp: string): Uint8Array | null {
-  const found = new Set(Array.from(sdp.matchAll(/^a=fingerprint:(.*?)\r?$/gm), (match) => match[1]!.toLowerCase()))
-  const [only] = found
-  return found.size === 1 ? parseFingerprint(only!) : null
 }
 
 /** Everything in a data-channel-only description that is not the same in all of them. */
@@ -170,19 +143,13 @@ function formatData(description: DataDescription): string {
   ].join('\r\n')
 }
 
-/** The lines that every description starts with; no stack looks at the session id of a remote one. */
-export const SESSION_LINES: readonly string[] = ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 't=0 0']
-
-const attribute = (sdp: string, name: string): string | undefined => new RegExp(`^a=${name}:(.*?)\\r?$`, 'm').exec(sdp)?.[1]
-
-/** The value of an `a=fingerprint` line as bytes; null for other hashes than SHA-256. */
-function parseFingerprint(value: string): Uint8Array | null {
-  if (!/^sha-256 (?:[\da-f]{2}:){31}[\da-f]{2}$/i.test(value)) return null
-  return Uint8Array.from(value.slice('sha-256 '.length).split(':'), (pair) => parseInt(pair, 16))
-}
+const attribute = (sdp: string, name: string): string | undefined =>
+  new RegExp(`^a=${name}:(.*?)\\r?$`, 'm').exec(sdp)?.[1]
 
 const formatFingerprint = (fingerprint: Uint8Array): string =>
-  `sha-256 ${Array.from(fingerprint, (byte) => byte.toString(16).padStart(2, '0')).join(':').toUpperCase()}`
+  `sha-256 ${Array.from(fingerprint, (byte) => byte.toString(16).padStart(2, '0'))
+    .join(':')
+    .toUpperCase()}`
 
 /** ice-char (RFC 8839 §5.4) with a length in front. */
 function iceText({ min, max }: { readonly min: number; readonly max: number }): Field<string> {

@@ -10,7 +10,7 @@ import { candidatesField } from './candidate.ts'
 import type { LocalDescription, RemoteDescription } from './sdp.ts'
 import { decodeDescription, encodeDescription } from './sdp.ts'
 
-/** First bytes; 1 to 3 are descriptions. */
+/** First bytes; 1 and 2 are descriptions. */
 const CODES = { candidates: 0x10, renegotiate: 0x11, transceiver: 0x12 } as const
 const DESCRIPTION_CODE_MAX = 0x0f
 
@@ -71,7 +71,8 @@ const mediaField = oneOf(['audio', 'video'])
 const directionField = oneOf(DIRECTIONS)
 const transceiverField: Field<TransceiverRequest> = {
   size: () => 2,
-  write: ({ media, direction }, bytes, offset) => directionField.write(direction, bytes, mediaField.write(media, bytes, offset)),
+  write: ({ media, direction }, bytes, offset) =>
+    directionField.write(direction, bytes, mediaField.write(media, bytes, offset)),
   read(cursor: Cursor) {
     const media = mediaField.read(cursor)
     const direction = directionField.read(cursor)

@@ -7,7 +7,9 @@
 export type After = (delayMs: number, callback: () => void) => () => void
 
 /** Node's, where there is one: `setTimeout` takes a millisecond for 0 there, and a link's set-up has several such turns. */
-const { setImmediate, clearImmediate } = globalThis as Partial<Pick<typeof globalThis, 'setImmediate' | 'clearImmediate'>>
+const { setImmediate, clearImmediate } = globalThis as Partial<
+  Pick<typeof globalThis, 'setImmediate' | 'clearImmediate'>
+>
 
 /** The platform's `setTimeout`. */
 export const platformAfter: After = (delayMs, callback) => {

@@ -255,7 +255,9 @@ export function downsOf(left: Link, right: Link): { counts: [number, number]; bo
 }
 
 /** What a link has counted from now on; a handshake may have passed before. */
-export function countersFrom(link: Link): () => Record<'framesIn' | 'messagesIn' | 'bytesIn' | 'framesOut' | 'messagesOut' | 'bytesOut', number> {
+export function countersFrom(
+  link: Link,
+): () => Record<'framesIn' | 'messagesIn' | 'bytesIn' | 'framesOut' | 'messagesOut' | 'bytesOut', number> {
   const before = { ...link.counters }
   return () => ({
     framesIn: link.counters.framesIn - before.framesIn,

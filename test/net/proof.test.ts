@@ -28,7 +28,9 @@ const seen: Transcript = {
 
 test('two sides that saw the same resolve, and what follows the proof at once is not lost', async () => {
   const [left, right] = links()
-  const proving = prove(left, seen, 'offerer', alice).then(() => [1, 2, 3].forEach((stamp) => left.send(heartbeat(stamp))))
+  const proving = prove(left, seen, 'offerer', alice).then(() =>
+    [1, 2, 3].forEach((stamp) => left.send(heartbeat(stamp))),
+  )
   await prove(right, seen, 'answerer', bob)
   await proving
   expect((await framesOf(right).take(3)).map(numberOf)).toEqual([1, 2, 3])
@@ -69,7 +71,9 @@ describe('each word of the transcript counts', () => {
 
   test('and no two transcripts or roles give the same bytes', () => {
     const all = [seen, ...changes.map((change) => ({ ...seen, ...change }))]
-    const texts = all.flatMap((transcript) => [proofBytes(transcript, 'offerer'), proofBytes(transcript, 'answerer')].map(String))
+    const texts = all.flatMap((transcript) =>
+      [proofBytes(transcript, 'offerer'), proofBytes(transcript, 'answerer')].map(String),
+    )
     expect(new Set(texts).size).toBe(texts.length)
     expect(proofBytes(seen, 'offerer')).toHaveLength(23 + 7 * 32)
   })
@@ -122,7 +126,10 @@ test('a channel that goes in between is named', async () => {
 test('a signature that cannot be made fails the proof, not the process', async () => {
   const [left, right] = links()
   left.onFrame = () => {}
-  const proof = new Proof(seen, { ...side('answerer', bob), signer: { id: bob.id, sign: () => Promise.reject(new Error('no key')) } })
+  const proof = new Proof(seen, {
+    ...side('answerer', bob),
+    signer: { id: bob.id, sign: () => Promise.reject(new Error('no key')) },
+  })
   left.send(await new Proof(seen, side('offerer', alice)).own)
   await expect(proveLink(right, proof)).rejects.toBeInstanceOf(ProofFailed)
 })

@@ -10,7 +10,10 @@ import type { Crossing, Side, Stack } from './exchange-kit.ts'
 import { connect, connectionOf, createSides, loadStack } from './exchange-kit.ts'
 import { framesOf, numberOf, turns, unicast } from './link-contract.ts'
 
-const stacks = { '@roamhq/wrtc': await loadStack('@roamhq/wrtc'), 'node-datachannel': await loadStack('node-datachannel') }
+const stacks = {
+  '@roamhq/wrtc': await loadStack('@roamhq/wrtc'),
+  'node-datachannel': await loadStack('node-datachannel'),
+}
 const wrtc = stacks['@roamhq/wrtc']
 const PAIRS: [Stack, Stack][] = [
   ['@roamhq/wrtc', '@roamhq/wrtc'],
@@ -68,18 +71,24 @@ describe('links', () => {
     expect(offerer.ends).toEqual([])
   })
 
-  test.each(PAIRS.slice(0, 3))('%s offers, %s answers: names that browsers hide behind do no harm', async (left, right) => {
-    const [offerer, answerer] = await createSides({ wrtc: stacks[left] }, { wrtc: stacks[right] })
-    const hidden = parseCandidate('candidate:1 1 udp 2113937151 1da91d9b-ce5a-40e0-a85f-5e0e1888ab3b.local 45070 typ host')!
-    const id = offerer.offer('link')
-    answerer.path = ({ kind, bytes }) => {
-      if (kind === 'answer') [offerer, answerer].forEach((side) => side.exchanges.addSignal(id, encodeCandidates([hidden])))
-      return bytes
-    }
-    const ends = await Promise.all([offerer.next(), answerer.next()])
-    expect(ends.every((end) => 'link' in end)).toBe(true)
-    for (const end of ends) if ('link' in end) end.link.close('done')
-  })
+  test.each(PAIRS.slice(0, 3))(
+    '%s offers, %s answers: names that browsers hide behind do no harm',
+    async (left, right) => {
+      const [offerer, answerer] = await createSides({ wrtc: stacks[left] }, { wrtc: stacks[right] })
+      const hidden = parseCandidate(
+        'candidate:1 1 udp 2113937151 1da91d9b-ce5a-40e0-a85f-5e0e1888ab3b.local 45070 typ host',
+      )!
+      const id = offerer.offer('link')
+      answerer.path = ({ kind, bytes }) => {
+        if (kind === 'answer')
+          [offerer, answerer].forEach((side) => side.exchanges.addSignal(id, encodeCandidates([hidden])))
+        return bytes
+      }
+      const ends = await Promise.all([offerer.next(), answerer.next()])
+      expect(ends.every((end) => 'link' in end)).toBe(true)
+      for (const end of ends) if ('link' in end) end.link.close('done')
+    },
+  )
 })
 
 describe('a hostile path', () => {
@@ -92,16 +101,19 @@ describe('a hostile path', () => {
     await expectRefused(sides, 'proof signature')
   })
 
-  test.each(['offer', 'answer'] as const)('that truncates the %s, or sends something else, is found out at once', async (kind) => {
-    const [offerer, answerer] = await createSides({ wrtc })
-    tamper([offerer, answerer], kind, (bytes) => bytes.slice(0, -1))
-    offerer.offer('link')
-    const victim = kind === 'offer' ? answerer : offerer
-    expect(await victim.next()).toEqual({ failed: expect.stringMatching(/^malformed/) })
-    expect(victim.exchanges.failures.malformed).toBe(1)
-    offerer.exchanges.close()
-    answerer.exchanges.close()
-  })
+  test.each(['offer', 'answer'] as const)(
+    'that truncates the %s, or sends something else, is found out at once',
+    async (kind) => {
+      const [offerer, answerer] = await createSides({ wrtc })
+      tamper([offerer, answerer], kind, (bytes) => bytes.slice(0, -1))
+      offerer.offer('link')
+      const victim = kind === 'offer' ? answerer : offerer
+      expect(await victim.next()).toEqual({ failed: expect.stringMatching(/^malformed/) })
+      expect(victim.exchanges.failures.malformed).toBe(1)
+      offerer.exchanges.close()
+      answerer.exchanges.close()
+    },
+  )
 
   test('that puts its own certificate into the answer gets no connection', async () => {
     const [offerer, answerer] = await createSides({ wrtc })
@@ -164,26 +176,33 @@ describe('a hostile path', () => {
 })
 
 describe('calls', () => {
-  test.each(PAIRS)('%s to %s: plain simple-peer instances, not a byte lost before anybody listens', async (left, right) => {
-    const [caller, callee] = await createSides({ wrtc: stacks[left] }, { wrtc: stacks[right] })
-    const [a, b] = await call(caller, callee)
-    a.send('first')
-    a.send(new Uint8Array(100_000).fill(7))
-    await turns(50)
-    const received: Buffer[] = []
-    const isWhole = new Promise<void>((resolve) => {
-      b.on('data', (chunk: Buffer) => {
-        received.push(chunk)
-        if (Buffer.concat(received).byteLength === 5 + 100_000) resolve()
+  test.each(PAIRS)(
+    '%s to %s: plain simple-peer instances, not a byte lost before anybody listens',
+    async (left, right) => {
+      const [caller, callee] = await createSides({ wrtc: stacks[left] }, { wrtc: stacks[right] })
+      const [a, b] = await call(caller, callee)
+      a.send('first')
+      a.send(new Uint8Array(100_000).fill(7))
+      await turns(50)
+      const received: Buffer[] = []
+      const isWhole = new Promise<void>((resolve) => {
+        b.on('data', (chunk: Buffer) => {
+          received.push(chunk)
+          if (Buffer.concat(received).byteLength === 5 + 100_000) resolve()
+        })
       })
-    })
-    await isWhole
-    expect(received[0]!.toString()).toBe('first')
-    expect(Buffer.concat(received).subarray(5).every((byte) => byte === 7)).toBe(true)
-    a.destroy()
-    expect(await callee.next()).toEqual({ failed: expect.stringMatching(/^stack/) })
-    expect([caller.exchanges.counts, callee.exchanges.counts]).toEqual([NOTHING, NOTHING])
-  })
+      await isWhole
+      expect(received[0]!.toString()).toBe('first')
+      expect(
+        Buffer.concat(received)
+          .subarray(5)
+          .every((byte) => byte === 7),
+      ).toBe(true)
+      a.destroy()
+      expect(await callee.next()).toEqual({ failed: expect.stringMatching(/^stack/) })
+      expect([caller.exchanges.counts, callee.exchanges.counts]).toEqual([NOTHING, NOTHING])
+    },
+  )
 
   test('carry media both ways; streams that came early reach whoever listens late', async () => {
     const [caller, callee] = await createSides({ wrtc, streams: [audio()] }, { wrtc, streams: [audio()] })
@@ -214,7 +233,9 @@ describe('calls', () => {
     sides[0].offer('call')
     const ends = await Promise.all(sides.map((side) => side.next()))
     expect(ends.every((end) => 'failed' in end)).toBe(true)
-    expect(sides[0].exchanges.failures['proof signature'] + sides[1].exchanges.failures['proof signature']).toBeGreaterThan(0)
+    expect(
+      sides[0].exchanges.failures['proof signature'] + sides[1].exchanges.failures['proof signature'],
+    ).toBeGreaterThan(0)
   })
 
   test('that are hung up say so once, and no hook follows', async () => {
@@ -278,5 +299,6 @@ function audio(): MediaStream {
   return stream
 }
 
-const streamOf = (peer: { once(name: 'stream', listener: (stream: MediaStream) => void): unknown }): Promise<MediaStream> =>
-  new Promise((resolve) => peer.once('stream', resolve))
+const streamOf = (peer: {
+  once(name: 'stream', listener: (stream: MediaStream) => void): unknown
+}): Promise<MediaStream> => new Promise((resolve) => peer.once('stream', resolve))
