@@ -24,6 +24,16 @@ describeLinkContract('data channels of Chromium', async (linkLimits: Partial<Lin
   }
 })
 
+test('a hundred links one after the other all stand', { timeout: 60_000 }, async () => {
+  for (let i = 0; i < 100; i++) {
+    const [near, far] = await createSides({ wrtc })
+    const [left] = await connect(near, far)
+    left.close('next')
+    near.exchanges.close()
+    far.exchanges.close()
+  }
+})
+
 test('identities of a browser use its native crypto', async () => {
   expect((await createIdentity()).crypto.name).toBe('webcrypto')
 })
