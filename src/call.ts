@@ -20,6 +20,7 @@ export interface CallParts {
   readonly from: string
   readonly metadata: Json | undefined
   readonly offer: OfferPath
+  readonly ended: Promise<string>
   readonly accept: (options: AcceptOptions) => Promise<Instance>
   readonly reject: () => void
 }
@@ -31,6 +32,8 @@ export class Call {
   readonly metadata: Json | undefined
   /** How the offer travelled. */
   readonly offer: OfferPath
+  /** Resolves with the reason if the call ends before it is connected: given up, timed out, rejected. Never rejects. */
+  readonly ended: Promise<string>
   private readonly parts: CallParts
   private accepted: Promise<Instance> | null = null
   private isRejected = false
@@ -39,6 +42,7 @@ export class Call {
     this.from = parts.from
     this.metadata = parts.metadata
     this.offer = parts.offer
+    this.ended = parts.ended
     this.parts = parts
   }
 

@@ -356,15 +356,16 @@ export class Mesh {
     const answer = (accept: boolean): void => this.engine?.dispatch({ kind: 'answerCall', exchange, accept })
     const parsed = parseMetadata(metadata as Uint8Array)
     if (parsed === null) return answer(false)
+    const ringing = new Gate<Instance>()
+    this.accepting.set(exchange, ringing)
     const call = new Call({
       from,
       metadata: parsed.metadata,
       offer: offerPath,
+      ended: new Promise((resolve) => ringing.promise.catch(({ message }: MeshError) => resolve(message))),
       accept: (options) => this.accept(exchange, options),
       reject: () => answer(false),
     })
-    const ringing = new Gate<Instance>()
-    this.accepting.set(exchange, ringing)
     if (!this.events.emit('call', call)) answer(false)
   }
 

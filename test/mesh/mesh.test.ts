@@ -24,7 +24,10 @@ describe('two peers', () => {
     expect(await heard).toEqual({ from: ada!.id, data: new TextEncoder().encode('ping'), kind: 'unicast', hops: 1 })
     const back = next(ada!, 'message')
     await bob!.send(ada!.id, new Uint8Array([0, 255]))
-    expect((await back).data).toEqual(new Uint8Array([0, 255]))
+    const { data } = await back
+    expect(data).toEqual(new Uint8Array([0, 255]))
+    // Its own memory, not a view of the whole message that it came in.
+    expect(data.buffer.byteLength).toBe(2)
   })
 
   it('carry messages of the greatest size, and refuse greater ones', async () => {
@@ -154,8 +157,25 @@ describe('dial', () => {
     const call = await ringing
     controller.abort(new Error('never mind'))
     await expect(dialling).rejects.toMatchObject({ code: 'ERR_ABORTED', message: 'aborted: never mind' })
+    expect(await call.ended).toBe('the call has ended: closed')
     // It would ring for a minute otherwise.
     await expect(call.accept()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+  })
+
+  it('that is given up does no harm to a listener that accepts and looks away', async () => {
+    const { url } = await startBootstrap()
+    const [ada, bob] = await startPeers(2, { bootstrap: url })
+    const controller = new AbortController()
+    const ended = new Promise((resolve) => {
+      bob!.on('call', (call) => {
+        // An unhandled rejection would fail this run, and end a process.
+        void call.accept()
+        controller.abort()
+        resolve(call.ended)
+      })
+    })
+    await expect(ada!.dial(bob!.id, { signal: controller.signal })).rejects.toMatchObject({ code: 'ERR_ABORTED' })
+    expect(await ended).toContain('the call has ended')
   })
 
   it('rejects with a time-out when nobody answers the call', async () => {
@@ -292,7 +312,9 @@ describe('closing', () => {
   it('may be done twice, before the keys exist and while things wait', async () => {
     const mesh = createMesh({ wrtc })
     const waiting = Promise.allSettled([mesh.ready(), mesh.send(STRANGER, 'x'), mesh.identity()])
-    await Promise.all([mesh.close(), mesh.close()])
+    const closing = mesh.close()
+    expect(mesh.close()).toBe(closing)
+    await closing
     for (const outcome of await waiting) expect(outcome).toMatchObject({ reason: { code: 'ERR_CLOSED' } })
     await mesh.close()
     await expect(mesh.broadcast('x')).rejects.toMatchObject({ code: 'ERR_CLOSED' })
@@ -358,13 +380,20 @@ describe('events and snapshots', () => {
   it('what an application does to its data reaches nobody else', async () => {
     const { url } = await startBootstrap()
     const meshes = await startPeers(3, { bootstrap: url })
-    for (const mesh of meshes) mesh.on('message', ({ data }) => void data.fill(0))
-    const heard = meshes.slice(1).map((mesh) => next(mesh, 'message').then(({ data }) => data.length))
+    const heard = meshes.slice(1).map(
+      (mesh) =>
+        new Promise<string>((resolve) => {
+          mesh.on('message', ({ data }) => {
+            resolve(text(data))
+            data.fill(0)
+          })
+        }),
+    )
     const data = new TextEncoder().encode('abc')
     const sent = meshes[0]!.broadcast(data)
     data.fill(0)
     await sent
-    expect(await Promise.all(heard)).toEqual([3, 3])
+    expect(await Promise.all(heard)).toEqual(['abc', 'abc'])
   })
 
   it('inspect is one object that survives JSON', async () => {
