@@ -153,7 +153,7 @@ export class Signaling {
     if (!isRunning(node, exchange)) return
     this.#failUnlessConnected(node, exchange)
     const theirs = remote.exchanges.get(exchange.id)
-    if (!remote.isUp || theirs === undefined) return
+    if (theirs === undefined) return
     if (exchange.purpose === 'call') return this.#connectCall(node, exchange, remote, theirs)
     this.#network.connect(this.#plan(node, exchange), this.#plan(remote, theirs), {
       transport: 'webrtc',
