@@ -376,7 +376,7 @@ export class Neighbors {
     if (slot === 'random') return false
     const claim =
       slot === 'ring' && !belongsToRing(this.config.self, this.peerIds(), peer, this.plan.ringSide) ? 'bucket' : slot
-    const weakest = this.weakest(claim)
+    const weakest = this.weakest(claim) ?? (claim === 'ring' ? this.displacedBy(peer) : undefined)
     if (weakest === undefined || this.freeSlots() < 0) return false
     // The claim is not proven yet, and anybody can name himself our neighbour: links are given up for it only so fast.
     if (!take(this.evictions, EVICTIONS, { amount: 1, now })) return false
@@ -393,6 +393,13 @@ export class Neighbors {
       if (best === undefined || this.standing(neighbor) <= this.standing(best)) best = neighbor
     }
     return best
+  }
+
+  /** Where the cap holds nothing but ring links: the one that is no ring neighbour any more once `peer` is there. */
+  private displacedBy(peer: PeerId): Neighbor | undefined {
+    const ring = ringAround(this.config.self, [...this.byPeer.keys(), peer], this.plan.ringSide)
+    for (const neighbor of this.byPeer.values()) if (!ring.has(neighbor.peer)) return neighbor
+    return undefined
   }
 
   /** How strong a neighbour's claim is: what we want it for, then what the other side says, then how near it is. */

@@ -89,6 +89,14 @@ describe('links that nobody wants', () => {
     expect(closed(stage)).toEqual([])
   })
 
+  it('are not those that we want, whatever the other side says', () => {
+    const { stage } = crowded()
+    const wanted = [...stage.node.neighbors.all()].find((neighbor) => neighbor.wanted)
+    stage.frame({ kind: 'keep', wanted: false }, wanted!.link)
+    second(stage)
+    expect(closed(stage)).toEqual([])
+  })
+
   it('close when the other side does not want them either, with a goodbye', () => {
     const { stage, spare } = crowded()
     stage.frame({ kind: 'keep', wanted: false }, spare)
@@ -119,6 +127,19 @@ describe('at the cap', () => {
     expect(stage.node.neighbors.size + stage.node.signaling.linksInFlight).toBeLessThanOrEqual(6)
   })
 
+  it('of two, a nearer ring neighbour takes the place of the one that it displaces, a farther one takes none', () => {
+    const stage = new Stage('b', 2)
+    // 'h' is our successor so far, 'a' our predecessor.
+    stage.input(linkUp(2, peer('ac')))
+    const ask = (from: string): void =>
+      stage.hears(peer(from), { kind: 'offer', exchange: exchange(from), purpose: 'link', slot: 'ring', description: BYTES, metadata: BYTES })
+    ask('k')
+    expect(stage.sealed()).toMatchObject({ message: { kind: 'refuse', reason: 'full' } })
+    ask('d')
+    expect(stage.last('createAnswer').exchange).toBe(exchange('d'))
+    expect(closed(stage)).toEqual([[1, 'evicted']])
+  })
+
   it('somebody who only claims to be a ring neighbour gets none', () => {
     const stage = full()
     // Everything we have is wanted for something better than a bucket.
@@ -143,9 +164,10 @@ describe('at the cap', () => {
         prefixMin: 0,
         slot: 'guest',
       })
-      for (const effect of stage.effects.splice(0)) if (effect.do === 'createOffer') stage.input({ kind: 'exchangeFailed', exchange: effect.exchange as ExchangeId, reason: 'liar' }, 0)
     }
-    expect(stage.node.neighbors.counters.evictions).toBeLessThanOrEqual(9)
+    expect(stage.node.neighbors.counters.evictions).toBe(8)
+    second(stage, 1)
+    expect(closed(stage).filter(([, reason]) => reason === 'evicted')).toHaveLength(8)
   })
 })
 
