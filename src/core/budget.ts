@@ -22,15 +22,17 @@ export function createBucket(rate: Rate, now: Instant): Bucket {
 
 /** Takes `amount` if it is there. */
 export function take(bucket: Bucket, rate: Rate, use: { readonly amount: number; readonly now: Instant }): boolean {
-  if (bucket.level < use.amount) refill(bucket, rate, use.now)
+  refill(bucket, rate, use.now)
   if (bucket.level < use.amount) return false
   bucket.level -= use.amount
   return true
 }
 
-// Refilled only when it has run dry: the hot path then costs one comparison and one subtraction.
 function refill(bucket: Bucket, rate: Rate, now: Instant): void {
-  const elapsedMs = Math.max(0, now - bucket.filledAt)
-  bucket.level = Math.min(rate.burst, bucket.level + (elapsedMs * rate.perSecond) / 1000)
+  const elapsedMs = now - bucket.filledAt
+  if (elapsedMs === 0) return
   bucket.filledAt = now
+  // A clock that was set back.
+  if (elapsedMs < 0) return
+  bucket.level = Math.min(rate.burst, bucket.level + (elapsedMs * rate.perSecond) / 1000)
 }

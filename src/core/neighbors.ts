@@ -10,7 +10,7 @@
  */
 
 import type { AddressBook } from './address-book.ts'
-import { type Rate, createBucket, take } from './budget.ts'
+import { type Bucket, type Rate, createBucket, take } from './budget.ts'
 import {
   type KeepFrame,
   type LookupFrame,
@@ -81,7 +81,7 @@ export class Neighbors {
   private readonly byPeer = new Map<PeerId, Neighbor>()
   private readonly byLink = new Map<LinkId, Neighbor>()
   private version = 0
-  private readonly evictions = createBucket(EVICTIONS, 0 as Instant)
+  private evictions: Bucket | null = null
   private isDirty = true
   private isScheduled = false
   private isWanting = true
@@ -379,6 +379,7 @@ export class Neighbors {
     const weakest = this.weakest(claim) ?? (claim === 'ring' ? this.displacedBy(peer) : undefined)
     if (weakest === undefined || this.freeSlots() < 0) return false
     // The claim is not proven yet, and anybody can name himself our neighbour: links are given up for it only so fast.
+    this.evictions ??= createBucket(EVICTIONS, now)
     if (!take(this.evictions, EVICTIONS, { amount: 1, now })) return false
     this.counters.evictions++
     this.drop(weakest, 'evicted', now)

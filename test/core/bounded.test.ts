@@ -71,6 +71,14 @@ describe('a token bucket', () => {
     expect(taken).toBeLessThanOrEqual(30)
   })
 
+  it('that has rested holds one burst, not two', () => {
+    const bucket = createBucket(rate, at(0))
+    take(bucket, rate, { amount: 15, now: at(0) })
+    let taken = 0
+    while (take(bucket, rate, { amount: 1, now: at(60_000) })) taken++
+    expect(taken).toBe(20)
+  })
+
   it('is not emptied by a clock that jumps back', () => {
     const bucket = createBucket(rate, at(10_000))
     expect(take(bucket, rate, { amount: 20, now: at(10_000) })).toBe(true)
