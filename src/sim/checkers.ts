@@ -11,6 +11,8 @@ export interface CheckerOptions {
   readonly linksMax: number
   /** A link whose other end is gone must be closed after this long, in milliseconds: 5 s of silence + a tick (DESIGN §5). */
   readonly detectionMs: number
+  /** The same for links between a peer and a bootstrap, on which nothing hangs: 30 s of silence at the server + its tick. */
+  readonly serverDetectionMs: number
 }
 
 /** One broken invariant. `rule` is a fixed name, `detail` says what was seen. */
@@ -76,7 +78,8 @@ export class Checkers {
   /** Closing tells the other side within a latency; only a crash leaves half a link, and silence must reveal it. */
   #checkSymmetry(end: LinkEnd, nowMs: number): void {
     const gone = end.other.node
-    if (gone.isUp || nowMs - Math.max(gone.downAt, end.arrivalsFrom) <= this.#options.detectionMs) return
+    const limitMs = end.role === 'peer' ? this.#options.detectionMs : this.#options.serverDetectionMs
+    if (gone.isUp || nowMs - Math.max(gone.downAt, end.arrivalsFrom) <= limitMs) return
     this.#report(nowMs, end.node, 'symmetry', `link ${end.id} to ${gone.number}, which went down at ${gone.downAt}`)
   }
 

@@ -32,6 +32,7 @@ export const SIMULATION_DEFAULTS: Omit<SimulationOptions, 'seed'> = {
   linksMax: 32,
   // DESIGN §5: dead after 5 s of silence; the rest is one tick and one latency.
   detectionMs: 7_000,
+  serverDetectionMs: 36_000,
   sampleMs: 5_000,
   isStrict: true,
 }
