@@ -32,7 +32,6 @@ export default defineConfig({
   // Found while tests run, these would make Vite reload the page in the middle.
   optimizeDeps: {
     include: [
-      'simple-peer/simplepeer.min.js',
       '@hpke/core',
       '@noble/curves/ed25519.js',
       '@noble/ciphers/aes.js',
@@ -49,6 +48,7 @@ export default defineConfig({
   test: {
     root,
     name: 'chromium',
+    globalSetup: [resolve(root, 'test/setup/build.ts')],
     include: ['test/browser/inside/**/*.test.ts', 'test/net/{crypto,crypto-hpke,link}.test.ts'],
     // What is said of Node's suite is not so here.
     testNamePattern: /^(?!.*Node gets node:crypto)/,

@@ -10,9 +10,11 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 export async function setup(): Promise<void> {
-  try {
-    await run('npm', ['run', '--silent', 'build:node'])
-  } catch (error) {
-    process.stderr.write(`dist/ has type errors: ${String((error as { stdout?: string }).stdout).slice(0, 500)}\n`)
+  for (const part of ['build:node', 'build:vendor']) {
+    try {
+      await run('npm', ['run', '--silent', part])
+    } catch (error) {
+      process.stderr.write(`${part}: ${String((error as { stdout?: string }).stdout).slice(0, 500)}\n`)
+    }
   }
 }

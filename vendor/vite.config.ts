@@ -1,0 +1,37 @@
+/**
+ * Builds simple-peer for browsers: vendor/simple-peer.js → dist/vendor/simple-peer.js, an ES module that needs no Node.
+ * simple-peer's own bundle (`simplepeer.min.js`, 27.6 KiB gzip) is browserify's, for browsers of 2016. This one has the
+ * same modules from the same sources, without what a page cannot reach: of readable-stream only `Duplex`, which is what
+ * simple-peer extends, and no `debug`. Not minified: whoever bundles an application does that (24.0 KiB gzip then).
+ */
+
+import { resolve } from 'node:path'
+import { defineConfig } from 'vite'
+
+const here = import.meta.dirname
+
+export default defineConfig({
+  root: here,
+  resolve: {
+    alias: [
+      { find: /^debug$/, replacement: resolve(here, 'debug.cjs') },
+      { find: /^readable-stream$/, replacement: resolve(here, 'readable-stream.cjs') },
+      // The packages, not Node's modules of the same name.
+      { find: /^(buffer|events)$/, replacement: '$1/' },
+    ],
+  },
+  define: { global: 'globalThis' },
+  build: {
+    outDir: resolve(here, '../dist/vendor'),
+    emptyOutDir: false,
+    target: 'es2022',
+    minify: false,
+    license: { fileName: 'licenses.md' },
+    lib: { entry: resolve(here, 'simple-peer.js'), formats: ['es'], fileName: () => 'simple-peer.js' },
+    rolldownOptions: {
+      // Calls whose result nobody takes go: readable-stream's log lines.
+      treeshake: { manualPureFunctions: ['debug'] },
+      transform: { inject: { process: resolve(here, 'process.js') } },
+    },
+  },
+})
