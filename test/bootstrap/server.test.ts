@@ -1,13 +1,14 @@
 /** A bootstrap on real sockets: what visitors see, and that every limit is kept and counted. */
 
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { Link } from '../../src/net/link.ts'
-import { createIdentity } from '../../src/net/identity.ts'
+import { createIdentity, networkIdOf } from '../../src/net/identity.ts'
 import { type Bootstrap, type BootstrapOptions, createBootstrap, createToken } from '../../bootstrap/server.ts'
 import { createAcceptor, type Visitor } from '../../bootstrap/acceptor.ts'
 import { resolveBootstrap } from '../../bootstrap/options.ts'
@@ -268,8 +269,9 @@ describe('limits', () => {
     const flood = setInterval(() => {
       for (let i = 0; i < 40; i++) a.link.send(unicastTo(slow.id, 16_000))
     }, 5)
-    await until(() => bootstrap.stats().accept.limited.slowReaders === 1)
+    await until(() => bootstrap.stats().visitors === 2)
     clearInterval(flood)
+    expect(bootstrap.stats().accept.limited.slowReaders).toBe(1)
     expect(bootstrap.stats().accept.limited.overflowed).toBeGreaterThan(0)
     const frame = unicastTo(b.id)
     a.link.send(frame)
@@ -279,6 +281,52 @@ describe('limits', () => {
     expect(arrived).toMatchObject({ id: frame.id })
     slow.socket.terminate()
   })
+})
+
+describe('over TLS', () => {
+  const file = (name: string) => fileURLToPath(new URL(`tls/${name}`, import.meta.url))
+
+  test('visitors are served the same, with certificate and key as files or as text', async () => {
+    const ca = readFileSync(file('cert.pem'))
+    const options = [
+      { cert: file('cert.pem'), key: file('key.pem') },
+      { cert: ca.toString(), key: readFileSync(file('key.pem'), 'utf8') },
+    ]
+    for (const option of options) {
+      const bootstrap = await start(option)
+      expect(bootstrap.url).toMatch(/^wss:/)
+      const visitor = await visit(bootstrap.url, { ca })
+      expect(visitor.server).toBe(bootstrap.id)
+      expect(visitor.link.channel.isSecure).toBe(false)
+    }
+  })
+
+  test('half-open handshakes give way to the next visitor', async () => {
+    const ca = readFileSync(file('cert.pem'))
+    const bootstrap = await start({ cert: file('cert.pem'), key: file('key.pem'), maxHttpConnections: 5 })
+    const halfOpen = Array.from({ length: 20 }, () => connect(bootstrap.port, '127.0.0.1'))
+    for (const socket of halfOpen) socket.on('error', () => {})
+    await until(() => bootstrap.stats().accept.refused.httpEvicted >= 15)
+    expect(await refusalOf(visit(bootstrap.url, { ca }))).toBe('accepted')
+    // The visitor is no longer one of them, under whatever object TLS has put it.
+    expect(bootstrap.stats().accept.httpSockets).toBeLessThanOrEqual(4)
+    for (const socket of halfOpen) socket.destroy()
+  })
+})
+
+test('a peer that listens turns away visitors of other networks', async () => {
+  const identity = await createIdentity()
+  const network = await networkIdOf('ours')
+  const acceptor = await createAcceptor({
+    options: resolveBootstrap({ host: '127.0.0.1' }),
+    identity,
+    isServed: (asked) => asked === network,
+    onVisitor: () => {},
+    health: () => ({}),
+  })
+  expect(await refusalOf(visit(acceptor.url, { network: 'theirs' }))).toBe('denied: network')
+  expect(await refusalOf(visit(acceptor.url, { network: 'ours' }))).toBe('accepted')
+  await acceptor.close(0)
 })
 
 describe('over HTTP', () => {

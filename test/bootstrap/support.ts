@@ -20,6 +20,8 @@ export interface VisitOptions {
   readonly network?: string
   readonly role?: 'join' | 'visit'
   readonly token?: string
+  /** Certificate to trust, PEM. */
+  readonly ca?: Buffer
 }
 
 export interface TestVisitor {
@@ -41,7 +43,7 @@ export async function visit(url: string, options: VisitOptions = {}): Promise<Te
   const sockets: WebSocket[] = []
   class Recorded extends WebSocket {
     constructor(address: string, protocols: string[], limits: object) {
-      super(address, protocols, limits)
+      super(address, protocols, { ...limits, ...(options.ca && { ca: options.ca }) })
       sockets.push(this)
     }
   }
