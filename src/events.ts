@@ -6,7 +6,6 @@
  * network's doing (`await call.accept()` when the caller has hung up), and no remote peer may end our process.
  */
 
-import { EventEmitter } from 'eventemitter3'
 import type { Call } from './call.ts'
 import { MeshError, messageOf } from './errors.ts'
 
@@ -57,40 +56,41 @@ export interface MeshEvents {
   readonly error: MeshError
 }
 
+type Listener = (detail: never) => void
+
 /** Calls listeners one by one and keeps their exceptions away from the mesh. */
 export class Events {
-  private readonly emitter = new EventEmitter<Record<string, [never]>>()
+  readonly #listeners = new Map<keyof MeshEvents, Set<Listener>>()
 
   /** Returns the function that unsubscribes; it may be called twice. */
   on<Name extends keyof MeshEvents>(name: Name, listener: (detail: MeshEvents[Name]) => unknown): () => void {
     const guarded = (detail: MeshEvents[Name]): void => {
       try {
         const result: unknown = listener(detail)
-        if (result instanceof Promise) result.catch((error: unknown) => this.reportLater(error, name))
+        if (result instanceof Promise) result.catch((error: unknown) => this.#reportLater(error, name))
       } catch (error) {
-        this.report(error, name)
+        this.#report(error, name)
       }
     }
-    this.emitter.on(name, guarded)
-    return () => void this.emitter.off(name, guarded)
+    const listeners = this.#listeners.get(name) ?? new Set()
+    this.#listeners.set(name, listeners.add(guarded))
+    return () => void listeners.delete(guarded)
   }
 
-  /** True if anybody listens. */
+  /** True if anybody listens. Who begins or ceases to listen meanwhile does so for the next event. */
   emit<Name extends keyof MeshEvents>(name: Name, detail: MeshEvents[Name]): boolean {
-    return this.emitter.emit(name, detail as never)
+    const listeners = [...(this.#listeners.get(name) ?? [])]
+    for (const listener of listeners) listener(detail as never)
+    return listeners.length > 0
   }
 
-  removeAll(): void {
-    this.emitter.removeAllListeners()
-  }
-
-  private reportLater(error: unknown, name: keyof MeshEvents): void {
-    if (error instanceof MeshError && this.emitter.listenerCount('error') === 0) return
-    this.report(error, name)
+  #reportLater(error: unknown, name: keyof MeshEvents): void {
+    if (error instanceof MeshError && !this.#listeners.get('error')?.size) return
+    this.#report(error, name)
   }
 
   /** A listener of `error` that throws is not told of it: that could go on for ever. */
-  private report(error: unknown, name: keyof MeshEvents): void {
+  #report(error: unknown, name: keyof MeshEvents): void {
     const wrapped = new MeshError('ERR_LISTENER', `a listener of "${name}" threw: ${messageOf(error)}`, error)
     if (name !== 'error' && this.emit('error', wrapped)) return
     queueMicrotask(() => {
