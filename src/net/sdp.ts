@@ -11,19 +11,22 @@ import type { Candidate } from './candidate.ts'
 import { CANDIDATES_MAX, candidatesField, formatCandidate, parseCandidate } from './candidate.ts'
 import type { LocalDescription, RemoteDescription } from './description.ts'
 import { DESCRIPTION_FORMS, FINGERPRINT_BYTES, fingerprintIn, SESSION_LINES } from './description.ts'
-import { decodeMedia, encodeMedia } from './sdp-media.ts'
 
 export type { LocalCandidate, LocalDescription, RemoteDescription } from './description.ts'
 export { DESCRIPTION_FORMS, fingerprintIn } from './description.ts'
 
-/** The bytes of a description; null for one that the protocol cannot carry. */
+/** Most pages never call with media, and those that do can wait for its grammar. */
+const loadMedia = () => import('./sdp-media.ts').catch(() => null)
+
+/** The bytes of a description; null for one that the protocol cannot carry. Never rejects. */
 export async function encodeDescription(local: LocalDescription): Promise<Uint8Array | null> {
-  return encodeData(local) ?? (await encodeMedia(local))
+  return encodeData(local) ?? (await loadMedia())?.encodeMedia(local) ?? null
 }
 
 /** Never rejects; null for anything that `encodeDescription` would not have written. */
 export async function decodeDescription(bytes: Uint8Array): Promise<RemoteDescription | null> {
-  return bytes[0] === DESCRIPTION_FORMS.data ? decodeData(bytes) : decodeMedia(bytes)
+  if (bytes[0] === DESCRIPTION_FORMS.data) return decodeData(bytes)
+  return bytes[0] === DESCRIPTION_FORMS.media ? ((await loadMedia())?.decodeMedia(bytes) ?? null) : null
 }
 
 /** Everything in a data-channel-only description that is not the same in all of them. */
