@@ -62,8 +62,11 @@ export class Liveness {
   onHeartbeat(frame: HeartbeatFrame, link: LinkId, now: Instant): void {
     const pulse = this.pulses.get(link)
     if (pulse === undefined) return
-    if (!frame.isEcho) this.send(link, { ...frame, isEcho: true })
-    else {
+    if (!frame.isEcho) {
+      // The echo is our sign of life too: on an idle link one side asks, and both know.
+      pulse.sentAt = now
+      this.send(link, { ...frame, isEcho: true })
+    } else {
       const rttMs = ((now >>> 0) - frame.stamp) >>> 0
       if (rttMs < pulse.deadMs) pulse.rttMs = rttMs
     }
@@ -74,7 +77,10 @@ export class Liveness {
     const dead: LinkId[] = []
     for (const [link, pulse] of this.pulses) {
       if (now - pulse.heardAt >= pulse.deadMs) dead.push(link)
-      else if (now - pulse.sentAt >= HEARTBEAT_MS) this.beat(link, now)
+      else if (now - pulse.sentAt >= HEARTBEAT_MS) {
+        pulse.sentAt = now
+        this.beat(link, now)
+      }
     }
     return dead
   }

@@ -329,7 +329,8 @@ export class Neighbors {
   private bucketsWanted(now: Instant): number {
     if (now - this.estimatedAt >= ESTIMATE_KEEP_MS) {
       this.estimatedAt = now
-      this.bucketCount = Math.max(1, Math.ceil(Math.log2(this.sizeEstimate() / this.plan.ringSide)))
+      const wanted = Math.ceil(Math.log2(this.sizeEstimate() / this.plan.ringSide))
+      this.bucketCount = Math.max(1, Math.min(wanted, this.plan.bucketsMax))
     }
     return this.bucketCount
   }

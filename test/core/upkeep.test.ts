@@ -46,6 +46,19 @@ describe('liveness', () => {
     expect(sent).toHaveLength(2)
   })
 
+  it('asks once in two seconds, not at every look, and not where the other side has asked', () => {
+    const { liveness, sent } = watch()
+    for (let ms = 1_000; ms <= 4_000; ms += 1_000) {
+      liveness.heard(link(1), later(ms))
+      liveness.tick(later(ms))
+    }
+    expect(sent).toHaveLength(3)
+    liveness.onHeartbeat({ kind: 'heartbeat', isEcho: false, stamp: 1 }, link(1), later(5_900))
+    liveness.heard(link(1), later(6_000))
+    liveness.tick(later(6_000))
+    expect(sent.filter(({ frame }) => frame.kind === 'heartbeat' && !frame.isEcho)).toHaveLength(3)
+  })
+
   it('declares a link dead after five seconds of silence, and no sooner', () => {
     const { liveness } = watch()
     expect(liveness.tick(later(DEAD_MS - 1))).toEqual([])
