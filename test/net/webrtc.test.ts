@@ -2,7 +2,7 @@
 
 import wrtcModule from '@roamhq/wrtc'
 import { describe, expect, test } from 'vitest'
-import { parseCandidate } from '../../src/net/candidate.ts'
+import { CANDIDATES_MAX, parseCandidate } from '../../src/net/candidate.ts'
 import { createIdentity } from '../../src/net/identity.ts'
 import { encodeCandidates } from '../../src/net/signal.ts'
 import { SETUPS_MAX } from '../../src/net/webrtc.ts'
@@ -158,6 +158,29 @@ describe('a hostile path', () => {
     answerer.exchanges.close()
   })
 
+  test('that floods good candidates gets two batches of them to the native stack', async () => {
+    let added = 0
+    const counting = (config?: RTCConfiguration) => {
+      const native = new wrtc.RTCPeerConnection(config)
+      const add = native.addIceCandidate.bind(native)
+      native.addIceCandidate = (candidate?: RTCIceCandidateInit | null) => (added++, add(candidate))
+      return native
+    }
+    const RTCPeerConnection = new Proxy(wrtc.RTCPeerConnection, { construct: (_, [config]) => counting(config) })
+    const [offerer, answerer] = await createSides({ wrtc }, { wrtc: { ...wrtc, RTCPeerConnection } })
+    const lines = Array.from({ length: CANDIDATES_MAX }, (_, i) => `candidate:1 1 udp 1 127.0.0.1 ${9000 + i} typ host`)
+    const batch = encodeCandidates(lines.map((line) => parseCandidate(line)!))
+    answerer.path = () => null
+    const id = offerer.offer('link')
+    await crossed(offerer, 'offer')
+    await turns(1)
+    for (let i = 0; i < 10; i++) answerer.exchanges.addSignal(id, batch)
+    await turns(50)
+    expect(added).toBe(2 * CANDIDATES_MAX)
+    offerer.exchanges.close()
+    answerer.exchanges.close()
+  })
+
   test('that floods signals of all kinds changes nothing', async () => {
     const [offerer, answerer] = await createSides({ wrtc })
     offerer.path = ({ kind, bytes }) => {
@@ -255,6 +278,16 @@ async function call(caller: Side, callee: Side) {
   caller.offer('call')
   const [a, b] = await Promise.all([caller.next(), callee.next()])
   return [connectionOf(a), connectionOf(b)] as const
+}
+
+/** Resolves when a side's message of that kind is on its way. */
+function crossed(side: Side, kind: Crossing['kind']): Promise<void> {
+  return new Promise((resolve) => {
+    side.path = (crossing) => {
+      if (crossing.kind === kind) resolve()
+      return crossing.bytes
+    }
+  })
 }
 
 function record(...sides: Side[]): Crossing[] {
