@@ -17,7 +17,8 @@ export default defineConfig({
       { find: /^debug$/, replacement: resolve(here, 'debug.cjs') },
       { find: /^readable-stream$/, replacement: resolve(here, 'readable-stream.cjs') },
       // The packages, not Node's modules of the same name.
-      { find: /^(buffer|events)$/, replacement: '$1/' },
+      { find: /^(?:safe-)?buffer$/, replacement: 'buffer/' },
+      { find: /^events$/, replacement: 'events/' },
     ],
   },
   define: { global: 'globalThis' },

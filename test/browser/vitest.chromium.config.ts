@@ -39,8 +39,6 @@ export default defineConfig({
       '@noble/hashes/hmac.js',
       '@noble/hashes/hkdf.js',
       '@noble/hashes/utils.js',
-      '@stablelib/hmac',
-      '@stablelib/sha256',
     ],
     exclude: ['@roamhq/wrtc', 'node-datachannel'],
   },
@@ -49,7 +47,7 @@ export default defineConfig({
     root,
     name: 'chromium',
     globalSetup: [resolve(root, 'test/setup/build.ts')],
-    include: ['test/browser/inside/**/*.test.ts', 'test/net/{crypto,crypto-hpke,link}.test.ts'],
+    include: ['test/browser/inside/**/*.test.ts', 'test/net/{crypto,crypto-hpke,crypto-sha256,link}.test.ts'],
     // What is said of Node's suite is not so here.
     testNamePattern: /^(?!.*Node gets node:crypto)/,
     testTimeout: 60_000,

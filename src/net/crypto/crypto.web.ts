@@ -3,14 +3,12 @@
  * browser gets. Ed25519 and X25519 are in Chrome 137, Firefox 130 and Safari 17; older ones, and pages that are no secure
  * context (there `crypto.subtle` does not exist at all), load the pure JavaScript suite on demand.
  *
- * WebCrypto answers each step from another thread (0.1–0.2 ms), so hashes are plain JavaScript and a spare ephemeral key
- * is always made ahead. The hashes are @stablelib's (2.0 KiB gzip at first load): @noble's are as fast, but a bundler
- * keeps one copy of a module, so what only the fallback needs of them (SHA-512) would load at once too (5.8 KiB).
+ * WebCrypto answers each step from another thread (0.1–0.2 ms), so hashes are plain JavaScript (`sha256.ts`) and a spare
+ * ephemeral key is always made ahead.
  */
 
-import { hmac } from '@stablelib/hmac'
-import { hash as sha256, SHA256 } from '@stablelib/sha256'
 import { concat, equalBytes, isAllZero } from './bytes.ts'
+import { hmac, sha256 } from './sha256.ts'
 import { type Aead, type CryptoSuite, type DhKey, KEY_BYTES } from './suite.ts'
 
 const AEAD_NAME = 'AES-GCM'
@@ -61,9 +59,9 @@ export function webCrypto(subtle: SubtleCrypto): CryptoSuite {
       return aeadOf(subtle, await subtle.importKey('raw', own(key), AEAD_NAME, false, ['encrypt', 'decrypt']))
     },
 
-    sha256: (bytes) => sha256(bytes),
+    sha256,
     sha512: async (bytes) => new Uint8Array(await subtle.digest('SHA-512', own(bytes))),
-    hmac: (key, bytes) => hmac(SHA256, key, bytes),
+    hmac,
     randomBytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
   }
 }
