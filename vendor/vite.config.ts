@@ -10,8 +10,17 @@ import { defineConfig } from 'vite'
 
 const here = import.meta.dirname
 
+/** simple-peer's log lines: statements of a line each, read by nobody without `debug`. */
+const LOG_LINES = /^ +this\._debug\(.*\)$/gm
+
 export default defineConfig({
   root: here,
+  plugins: [
+    {
+      name: 'no-log-lines',
+      transform: (code, id) => (/\/simple-peer\/index\.js$/.test(id) ? code.replaceAll(LOG_LINES, '') : null),
+    },
+  ],
   resolve: {
     alias: [
       { find: /^debug$/, replacement: resolve(here, 'debug.cjs') },
