@@ -10,8 +10,6 @@ import type { Key, PeerId } from './ids.ts'
 export interface SlotPlan {
   /** Ring neighbours wanted on either side: 4 at a cap of 32 (DESIGN §5), fewer where the cap is small. */
   readonly ringSide: number
-  /** Buckets that are refilled at most; the rest of the cap is for those that want us in theirs. */
-  readonly bucketsMax: number
   /** Links wanted at random: 4 at a cap of 32. */
   readonly randomMax: number
   /** Up to here spare links are kept; above, they are marked as no longer wanted. */
@@ -22,7 +20,7 @@ export interface SlotPlan {
 export function planFor(linksMax: number): SlotPlan {
   const eighth = Math.floor(linksMax / 8)
   const ringSide = Math.min(4, Math.max(1, eighth))
-  return { ringSide, randomMax: Math.min(4, Math.max(linksMax >= 6 ? 1 : 0, eighth)), softMax: Math.max(1, Math.floor(linksMax * 0.75)), bucketsMax: Math.floor((linksMax - 2 * ringSide) * 0.75) }
+  return { ringSide, randomMax: Math.min(4, Math.max(linksMax >= 6 ? 1 : 0, eighth)), softMax: Math.max(1, Math.floor(linksMax * 0.75)) }
 }
 
 /**
