@@ -20,13 +20,21 @@ export interface SlotPlan {
 export function planFor(linksMax: number): SlotPlan {
   const eighth = Math.floor(linksMax / 8)
   const ringSide = Math.min(4, Math.max(1, eighth))
-  return { ringSide, randomMax: Math.min(4, Math.max(linksMax >= 6 ? 1 : 0, eighth)), softMax: Math.max(1, Math.floor(linksMax * 0.75)) }
+  return {
+    ringSide,
+    randomMax: Math.min(4, Math.max(linksMax >= 6 ? 1 : 0, eighth)),
+    softMax: Math.max(1, Math.floor(linksMax * 0.75)),
+  }
 }
 
 /**
  * What each of `peers` (longest-standing first) is wanted for. Peers without an entry are spare.
  */
-export function assignSlots(at: { readonly self: Key; readonly geometry: Geometry }, peers: readonly PeerId[], plan: SlotPlan): Map<PeerId, Slot> {
+export function assignSlots(
+  at: { readonly self: Key; readonly geometry: Geometry },
+  peers: readonly PeerId[],
+  plan: SlotPlan,
+): Map<PeerId, Slot> {
   const slots = new Map<PeerId, Slot>()
   const filled = new Set<number>()
   for (const peer of ringAround(at.self, peers, plan.ringSide)) {
@@ -49,7 +57,12 @@ export function assignSlots(at: { readonly self: Key; readonly geometry: Geometr
 }
 
 /** Those of `candidates` that belong among the ring neighbours of `self`, given the ones it has. */
-export function missingRing(self: Key, has: Iterable<PeerId>, candidates: readonly PeerId[], ringSide: number): PeerId[] {
+export function missingRing(
+  self: Key,
+  has: Iterable<PeerId>,
+  candidates: readonly PeerId[],
+  ringSide: number,
+): PeerId[] {
   const held = new Set(has)
   const ring = ringAround(self, [...held, ...candidates], ringSide)
   return [...ring].filter((id) => !held.has(id))
