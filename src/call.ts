@@ -34,16 +34,16 @@ export class Call {
   readonly offer: OfferPath
   /** Resolves with the reason if the call ends before it is connected: given up, timed out, rejected. Never rejects. */
   readonly ended: Promise<string>
-  private readonly parts: CallParts
-  private accepted: Promise<Instance> | null = null
-  private isRejected = false
+  readonly #parts: CallParts
+  #accepted: Promise<Instance> | null = null
+  #isRejected = false
 
   constructor(parts: CallParts) {
     this.from = parts.from
     this.metadata = parts.metadata
     this.offer = parts.offer
     this.ended = parts.ended
-    this.parts = parts
+    this.#parts = parts
   }
 
   /**
@@ -58,18 +58,18 @@ export class Call {
    * })
    */
   accept(options: AcceptOptions = {}): Promise<Instance> {
-    if (this.accepted === null) {
-      this.accepted = this.parts.accept(options)
+    if (this.#accepted === null) {
+      this.#accepted = this.#parts.accept(options)
       // `call => call.accept()` is a fine listener: that the caller hangs up must not end the process.
-      this.accepted.catch(() => {})
+      this.#accepted.catch(() => {})
     }
-    return this.accepted
+    return this.#accepted
   }
 
   /** Decline: the caller's `dial` rejects with `ERR_REFUSED`. Does nothing once the call is accepted. */
   reject(): void {
-    if (this.accepted !== null || this.isRejected) return
-    this.isRejected = true
-    this.parts.reject()
+    if (this.#accepted !== null || this.#isRejected) return
+    this.#isRejected = true
+    this.#parts.reject()
   }
 }

@@ -39,10 +39,10 @@ export class Engine {
   readonly identity: Identity
   readonly driver: Driver
   readonly calls = new Calls()
-  private readonly base: Base
-  private readonly node: MeshNode
-  private readonly client: BootstrapClient
-  private readonly exchanges: Exchanges
+  readonly #base: Base
+  readonly #node: MeshNode
+  readonly #client: BootstrapClient
+  readonly #exchanges: Exchanges
 
   /** Keys are made asynchronously, nothing else is. Rejects if this runtime lacks the cryptography. */
   static async create(options: ResolvedOptions, hooks: EngineHooks): Promise<Engine> {
@@ -55,22 +55,22 @@ export class Engine {
     const { options, identity, network, hooks } = base
     const { linksMax, bootstrap } = options
     const config = { self: identity.id, network, linksMax, hasBootstrap: bootstrap.length > 0 }
-    this.base = base
+    this.#base = base
     this.identity = identity
-    this.exchanges = this.createExchanges()
-    this.client = this.createClient()
+    this.#exchanges = this.#createExchanges()
+    this.#client = this.#createClient()
     let node: MeshNode | undefined
     this.driver = new Driver((io) => (node = new MeshNode(config, io)), {
       sealing: new Sealer({ identity, network, crypto: identity.crypto, now: Date.now }),
-      exchanging: this.exchanges,
-      contacting: this.client,
+      exchanging: this.#exchanges,
+      contacting: this.#client,
       now: Date.now,
       after: platformAfter,
       random,
-      onEvent: (event) => this.onEvent(event),
+      onEvent: (event) => this.#onEvent(event),
       onFault: hooks.onFault,
     })
-    this.node = node as MeshNode
+    this.#node = node as MeshNode
   }
 
   /** Begin to join. */
@@ -84,21 +84,21 @@ export class Engine {
 
   /** A snapshot of the core. */
   inspect(): NodeInspection {
-    return this.node.inspect()
+    return this.#node.inspect()
   }
 
   servers(): ServerInspection[] {
-    return this.client.inspect()
+    return this.#client.inspect()
   }
 
   /** Exchanges that WebRTC or the proof refused, by reason. */
   get failures(): Readonly<Record<string, number>> {
-    return this.exchanges.failures
+    return this.#exchanges.failures
   }
 
   /** Open a port at which others of our network are introduced to us (Node only). */
   listen(options: ListenOptions): Promise<Listener> {
-    const { identity, network } = this.base
+    const { identity, network } = this.#base
     return listen({
       options,
       identity,
@@ -110,18 +110,18 @@ export class Engine {
 
   /** Leave: goodbye to all, calls hung up, nothing left behind. */
   async stop(): Promise<void> {
-    this.client.stop()
+    this.#client.stop()
     await this.driver.stop()
-    this.exchanges.close()
+    this.#exchanges.close()
   }
 
-  private onEvent(event: NodeEvent): void {
+  #onEvent(event: NodeEvent): void {
     if (event.kind === 'dialing') this.calls.tie(event.request, event.exchange)
-    else this.base.hooks.onEvent(event)
+    else this.#base.hooks.onEvent(event)
   }
 
-  private createExchanges(): Exchanges {
-    const { options, identity, network, hooks } = this.base
+  #createExchanges(): Exchanges {
+    const { options, identity, network, hooks } = this.#base
     return new Exchanges({
       wrtc: options.wrtc,
       rtcConfig: options.rtcConfig,
@@ -143,8 +143,8 @@ export class Engine {
     })
   }
 
-  private createClient(): BootstrapClient {
-    const { options, identity, network } = this.base
+  #createClient(): BootstrapClient {
+    const { options, identity, network } = this.#base
     const { crypto } = identity
     return new BootstrapClient({
       urls: options.bootstrap,

@@ -70,35 +70,35 @@ export function createMesh(options: MeshOptions = {}): Mesh {
 
 /** Made by `createMesh`. */
 export class Mesh {
-  private readonly options: ResolvedOptions
-  private readonly events = new Events()
-  private readonly started: Promise<Engine>
-  private readonly readiness = new Gate<void>()
-  private readonly pending = new Pending((input) => this.engine?.dispatch(input))
+  readonly #options: ResolvedOptions
+  readonly #events = new Events()
+  readonly #started: Promise<Engine>
+  readonly #readiness = new Gate<void>()
+  readonly #pending = new Pending((input) => this.#engine?.dispatch(input))
   /** Calls that we have accepted and that are not connected yet. */
-  private readonly accepting = new Map<ExchangeId, Gate<Instance>>()
-  private readonly listeners = new Set<Listener>()
-  private engine: Engine | null = null
-  private state: MeshState = 'starting'
-  private bootstrapDetail = ''
-  private closing: Promise<void> | null = null
+  readonly #accepting = new Map<ExchangeId, Gate<Instance>>()
+  readonly #listeners = new Set<Listener>()
+  #engine: Engine | null = null
+  #state: MeshState = 'starting'
+  #bootstrapDetail = ''
+  #closing: Promise<void> | null = null
 
   /** Internal: options are not checked here. */
   constructor(options: ResolvedOptions) {
-    this.options = options
-    this.started = this.start()
-    this.started.catch(() => {})
+    this.#options = options
+    this.#started = this.#start()
+    this.#started.catch(() => {})
   }
 
   /** This peer's id. Throws `ERR_NOT_READY` until `identity()` or `ready()` has resolved once. */
   get id(): string {
-    if (this.engine !== null) return this.engine.identity.id
+    if (this.#engine !== null) return this.#engine.identity.id
     throw new MeshError('ERR_NOT_READY', 'the id is there once ready() or identity() has resolved')
   }
 
   /** This peer's id and secret seed: a few milliseconds after `createMesh`, long before `ready`. */
   async identity(): Promise<MeshIdentity> {
-    const { id, seed } = (await this.started).identity
+    const { id, seed } = (await this.#started).identity
     return { id, seed: new Uint8Array(seed) }
   }
 
@@ -112,10 +112,10 @@ export class Mesh {
    * console.log('I am', mesh.id)
    */
   async ready(options: ReadyOptions = {}): Promise<void> {
-    const wait = timeoutMs('timeoutMs', options.timeoutMs ?? this.options.readyTimeoutMs)
+    const wait = timeoutMs('timeoutMs', options.timeoutMs ?? this.#options.readyTimeoutMs)
     const signal = abortSignal(options.signal)
-    const onTimeout = (): MeshError => this.notReadyError(wait)
-    await waitFor(this.readiness.promise, { signal, timeoutMs: wait, onTimeout })
+    const onTimeout = (): MeshError => this.#notReadyError(wait)
+    await waitFor(this.#readiness.promise, { signal, timeoutMs: wait, onTimeout })
   }
 
   /**
@@ -129,12 +129,12 @@ export class Mesh {
    * console.log(`${path}, ${hops} hops, ${ms} ms`)
    */
   async send(peerId: string, data: Data, options: SendOptions = {}): Promise<Receipt> {
-    const target = this.otherPeer(peerId)
+    const target = this.#otherPeer(peerId)
     const payload = payloadOf(data)
-    const wait = timeoutMs('timeoutMs', options.timeoutMs ?? this.options.sendTimeoutMs)
+    const wait = timeoutMs('timeoutMs', options.timeoutMs ?? this.#options.sendTimeoutMs)
     const signal = abortSignal(options.signal)
-    await this.usable(signal, target)
-    return this.pending.run({
+    await this.#usable(signal, target)
+    return this.#pending.run({
       input: (request) => ({ kind: 'send', request, target, payload, timeoutMs: wait }),
       signal,
     })
@@ -150,8 +150,8 @@ export class Mesh {
   async broadcast(data: Data, options: SignalOption = {}): Promise<void> {
     const payload = payloadOf(data)
     const signal = abortSignal(options.signal)
-    await this.usable(signal)
-    await this.pending.run({ input: (request) => ({ kind: 'broadcast', request, payload }), signal })
+    await this.#usable(signal)
+    await this.#pending.run({ input: (request) => ({ kind: 'broadcast', request, payload }), signal })
   }
 
   /**
@@ -165,15 +165,15 @@ export class Mesh {
    * peer.on('data', (chunk) => console.log(String(chunk)))
    */
   async dial(peerId: string, options: DialOptions = {}): Promise<Instance> {
-    const target = this.otherPeer(peerId)
+    const target = this.#otherPeer(peerId)
     const metadata = metadataBytes(options.metadata)
-    const wait = timeoutMs('timeoutMs', options.timeoutMs ?? this.options.dialTimeoutMs)
+    const wait = timeoutMs('timeoutMs', options.timeoutMs ?? this.#options.dialTimeoutMs)
     const signal = abortSignal(options.signal)
     const streams = streamsOf(options)
-    const { calls } = await this.usable(signal, target)
+    const { calls } = await this.#usable(signal, target)
     let call = 0 as RequestId
     try {
-      await this.pending.run({
+      await this.#pending.run({
         input: (request) => {
           call = request
           calls.prepare(request, streams)
@@ -191,24 +191,24 @@ export class Mesh {
 
   /** Listen to an event of `MeshEvents`; returns the function that unsubscribes, which may be called twice. */
   on<Name extends keyof MeshEvents>(event: Name, listener: (detail: MeshEvents[Name]) => unknown): () => void {
-    return this.events.on(event, listener)
+    return this.#events.on(event, listener)
   }
 
   /** The peers that we have links with, in the order in which they came up. */
   peers(): PeerInfo[] {
-    return (this.engine?.inspect().neighbors ?? []).map(peerInfo)
+    return (this.#engine?.inspect().neighbors ?? []).map(peerInfo)
   }
 
   /** Everything worth knowing, as one plain object that survives JSON. */
   inspect(): Snapshot {
-    const { engine, options, state, bootstrapDetail } = this
+    const engine = this.#engine
     return snapshotOf({
-      network: options.network,
-      state,
-      bootstrapDetail,
+      network: this.#options.network,
+      state: this.#state,
+      bootstrapDetail: this.#bootstrapDetail,
       servers: engine?.servers() ?? [],
-      listening: [...this.listeners].map(({ url }) => url),
-      linksMax: options.linksMax,
+      listening: [...this.#listeners].map(({ url }) => url),
+      linksMax: this.#options.linksMax,
       node: engine?.inspect() ?? null,
       failures: engine?.failures ?? {},
       countersOf: ({ link }) => engine?.driver.counters(link),
@@ -220,15 +220,15 @@ export class Mesh {
    * closes with the mesh. Rejects with `ERR_UNSUPPORTED` in browsers, `ERR_OPTION`, `ERR_CLOSED`.
    */
   async listen(options: ListenOptions = {}): Promise<Listener> {
-    const engine = await this.startedOr()
+    const engine = await this.#startedOr()
     const listener = await engine.listen(options)
-    if (this.state === 'closed') {
+    if (this.#state === 'closed') {
       await listener.close()
       throw closedError()
     }
-    this.listeners.add(listener)
+    this.#listeners.add(listener)
     const close = async (): Promise<void> => {
-      this.listeners.delete(listener)
+      this.#listeners.delete(listener)
       await listener.close()
     }
     return { port: listener.port, url: listener.url, close }
@@ -236,8 +236,8 @@ export class Mesh {
 
   /** Say goodbye, close every link and listener, reject whatever waits with `ERR_CLOSED`. Twice is fine. */
   close(): Promise<void> {
-    this.closing ??= this.shutDown()
-    return this.closing
+    this.#closing ??= this.#shutDown()
+    return this.#closing
   }
 
   /** `await using mesh = createMesh(…)` closes it at the end of the block. */
@@ -245,58 +245,58 @@ export class Mesh {
     return this.close()
   }
 
-  private async start(): Promise<Engine> {
+  async #start(): Promise<Engine> {
     try {
-      const engine = await Engine.create(this.options, {
-        onEvent: (event) => this.onNodeEvent(event),
-        onFault: (error) => this.events.emit('error', asMeshError('ERR_INTERNAL', error)),
-        onConnected: (exchange, connection) => this.onConnected(exchange, connection),
+      const engine = await Engine.create(this.#options, {
+        onEvent: (event) => this.#onNodeEvent(event),
+        onFault: (error) => this.#events.emit('error', asMeshError('ERR_INTERNAL', error)),
+        onConnected: (exchange, connection) => this.#onConnected(exchange, connection),
       })
-      if (this.closing !== null) throw closedError()
-      this.engine = engine
-      this.state = 'joining'
+      if (this.#closing !== null) throw closedError()
+      this.#engine = engine
+      this.#state = 'joining'
       engine.start()
       return engine
     } catch (error) {
       const failure = asMeshError('ERR_UNSUPPORTED', error)
-      this.readiness.reject(failure)
+      this.#readiness.reject(failure)
       throw failure
     }
   }
 
-  private async shutDown(): Promise<void> {
+  async #shutDown(): Promise<void> {
     const error = closedError()
-    this.state = 'closed'
-    this.readiness.reject(error)
-    this.pending.failAll(error)
-    for (const gate of this.accepting.values()) gate.reject(error)
-    this.accepting.clear()
-    await Promise.allSettled([...this.listeners].map((listener) => listener.close()))
-    this.listeners.clear()
-    await this.engine?.stop()
+    this.#state = 'closed'
+    this.#readiness.reject(error)
+    this.#pending.failAll(error)
+    for (const gate of this.#accepting.values()) gate.reject(error)
+    this.#accepting.clear()
+    await Promise.allSettled([...this.#listeners].map((listener) => listener.close()))
+    this.#listeners.clear()
+    await this.#engine?.stop()
   }
 
   /** The engine, or why there is none. */
-  private async startedOr(): Promise<Engine> {
-    if (this.closing !== null) throw closedError()
-    const engine = await this.started
-    if (this.closing !== null) throw closedError()
+  async #startedOr(): Promise<Engine> {
+    if (this.#closing !== null) throw closedError()
+    const engine = await this.#started
+    if (this.#closing !== null) throw closedError()
     return engine
   }
 
   /** Before anything is sent: joined, open, and not to ourselves. */
-  private async usable(signal: AbortSignal | undefined, target?: PeerId): Promise<Engine> {
-    const engine = this.engine
-    if (engine === null || this.state !== 'ready') await this.ready(signal === undefined ? {} : { signal })
+  async #usable(signal: AbortSignal | undefined, target?: PeerId): Promise<Engine> {
+    const engine = this.#engine
+    if (engine === null || this.#state !== 'ready') await this.ready(signal === undefined ? {} : { signal })
     if (target === this.id) throw new MeshError('ERR_OPTION', 'option "peerId" is our own id')
-    return this.startedOr()
+    return this.#startedOr()
   }
 
-  private otherPeer(peerId: unknown): PeerId {
+  #otherPeer(peerId: unknown): PeerId {
     return peerIdOf(peerId)
   }
 
-  private notReadyError(waitedMs: number): MeshError {
+  #notReadyError(waitedMs: number): MeshError {
     const { bootstrap, neighbors } = this.inspect()
     if (bootstrap.state === 'lost' || bootstrap.state === 'contacting') {
       const failures = bootstrap.detail === '' ? '' : `: ${bootstrap.detail}`
@@ -308,89 +308,89 @@ export class Mesh {
 
   // ---- what the core tells --------------------------------------------------------------------------------------------
 
-  private onNodeEvent(event: NodeEvent): void {
+  #onNodeEvent(event: NodeEvent): void {
     switch (event.kind) {
       case 'ready':
-        return this.onReady()
+        return this.#onReady()
       case 'peerUp':
-        return this.onPeerUp(event)
+        return this.#onPeerUp(event)
       case 'peerDown':
-        return void this.events.emit('peer', { id: event.peer, state: 'down', reason: event.reason })
+        return void this.#events.emit('peer', { id: event.peer, state: 'down', reason: event.reason })
       case 'message':
-        return this.onMessage(event)
+        return this.#onMessage(event)
       case 'requestDone':
-        return this.pending.done(event.request, event.receipt)
+        return this.#pending.done(event.request, event.receipt)
       case 'requestFailed':
-        return this.pending.failed(event.request, failureError(event.code, event.detail))
+        return this.#pending.failed(event.request, failureError(event.code, event.detail))
       case 'dialing':
         // The engine's: it has tied the exchange to the request.
         return
       case 'call':
-        return this.onCall(event)
+        return this.#onCall(event)
       case 'callEnded':
-        return this.onCallEnded(event.exchange, event.reason)
+        return this.#onCallEnded(event.exchange, event.reason)
       case 'bootstrap':
-        this.bootstrapDetail = event.detail
-        return void this.events.emit('bootstrap', { state: event.state, detail: event.detail })
+        this.#bootstrapDetail = event.detail
+        return void this.#events.emit('bootstrap', { state: event.state, detail: event.detail })
     }
   }
 
-  private onReady(): void {
-    if (this.state !== 'joining') return
-    this.state = 'ready'
-    this.readiness.resolve()
-    this.events.emit('ready', { id: this.id })
+  #onReady(): void {
+    if (this.#state !== 'joining') return
+    this.#state = 'ready'
+    this.#readiness.resolve()
+    this.#events.emit('ready', { id: this.id })
   }
 
-  private onPeerUp({ peer, offerPath, isInitiator }: Extract<NodeEvent, { kind: 'peerUp' }>): void {
-    this.events.emit('peer', { id: peer, state: 'up', isInitiator, ...(offerPath !== null && { offer: offerPath }) })
+  #onPeerUp({ peer, offerPath, isInitiator }: Extract<NodeEvent, { kind: 'peerUp' }>): void {
+    this.#events.emit('peer', { id: peer, state: 'up', isInitiator, ...(offerPath !== null && { offer: offerPath }) })
   }
 
-  private onMessage({ from, payload, delivery, hops }: Extract<NodeEvent, { kind: 'message' }>): void {
+  #onMessage({ from, payload, delivery, hops }: Extract<NodeEvent, { kind: 'message' }>): void {
     // Copied: it is a view of a whole transport message, parts of which we may still have to forward.
     const data = new Uint8Array(payload as Uint8Array)
-    this.events.emit('message', { from, data, kind: delivery, hops })
+    this.#events.emit('message', { from, data, kind: delivery, hops })
   }
 
-  private onCall({ exchange, from, metadata, offerPath }: Extract<NodeEvent, { kind: 'call' }>): void {
-    const answer = (accept: boolean): void => this.engine?.dispatch({ kind: 'answerCall', exchange, accept })
+  #onCall({ exchange, from, metadata, offerPath }: Extract<NodeEvent, { kind: 'call' }>): void {
+    const answer = (accept: boolean): void => this.#engine?.dispatch({ kind: 'answerCall', exchange, accept })
     const parsed = parseMetadata(metadata as Uint8Array)
     if (parsed === null) return answer(false)
     const ringing = new Gate<Instance>()
-    this.accepting.set(exchange, ringing)
+    this.#accepting.set(exchange, ringing)
     const call = new Call({
       from,
       metadata: parsed.metadata,
       offer: offerPath,
       ended: new Promise((resolve) => ringing.promise.catch(({ message }: MeshError) => resolve(message))),
-      accept: (options) => this.accept(exchange, options),
+      accept: (options) => this.#accept(exchange, options),
       reject: () => answer(false),
     })
-    if (!this.events.emit('call', call)) answer(false)
+    if (!this.#events.emit('call', call)) answer(false)
   }
 
-  private accept(exchange: ExchangeId, options: AcceptOptions): Promise<Instance> {
-    const gate = this.accepting.get(exchange)
-    const { engine } = this
+  #accept(exchange: ExchangeId, options: AcceptOptions): Promise<Instance> {
+    const gate = this.#accepting.get(exchange)
+    const engine = this.#engine
     if (gate === undefined || engine === null) return Promise.reject(new MeshError('ERR_CLOSED', 'the call has ended'))
     engine.calls.prepareAnswer(exchange, streamsOf(options))
     engine.dispatch({ kind: 'answerCall', exchange, accept: true })
     const onTimeout = (): MeshError => new MeshError('ERR_TIMEOUT', 'the call did not connect')
     return waitFor(gate.promise, {
       signal: abortSignal(options.signal),
-      timeoutMs: this.options.dialTimeoutMs,
+      timeoutMs: this.#options.dialTimeoutMs,
       onTimeout,
     })
   }
 
-  private onConnected(exchange: ExchangeId, connection: Instance): void {
-    this.accepting.get(exchange)?.resolve(connection)
-    this.accepting.delete(exchange)
+  #onConnected(exchange: ExchangeId, connection: Instance): void {
+    this.#accepting.get(exchange)?.resolve(connection)
+    this.#accepting.delete(exchange)
   }
 
-  private onCallEnded(exchange: ExchangeId, reason: string): void {
-    this.accepting.get(exchange)?.reject(new MeshError('ERR_CLOSED', `the call has ended: ${reason}`))
-    this.accepting.delete(exchange)
+  #onCallEnded(exchange: ExchangeId, reason: string): void {
+    this.#accepting.get(exchange)?.reject(new MeshError('ERR_CLOSED', `the call has ended: ${reason}`))
+    this.#accepting.delete(exchange)
   }
 }
 

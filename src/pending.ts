@@ -33,50 +33,50 @@ export const failureError = (code: FailureCode, detail: string): MeshError =>
   new MeshError(CODES[code], detail === '' || detail === code ? code : `${code}: ${detail}`)
 
 export class Pending {
-  private readonly dispatch: (input: Input) => void
-  private readonly waiters = new Map<RequestId, Waiter>()
-  private count = 0
+  readonly #dispatch: (input: Input) => void
+  readonly #waiters = new Map<RequestId, Waiter>()
+  #count = 0
 
   constructor(dispatch: (input: Input) => void) {
-    this.dispatch = dispatch
+    this.#dispatch = dispatch
   }
 
   /** Resolves with the receipt; rejects with `MeshError` only. */
   run({ input, signal }: RequestPlan): Promise<Receipt> {
     if (signal?.aborted) return Promise.reject(abortError(signal))
-    const request = ++this.count as RequestId
+    const request = ++this.#count as RequestId
     const promise = new Promise<Receipt>((resolve, reject) => {
       const abort = (): void => {
-        this.waiters.delete(request)
-        this.dispatch({ kind: 'cancel', request })
+        this.#waiters.delete(request)
+        this.#dispatch({ kind: 'cancel', request })
         reject(abortError(signal as AbortSignal))
       }
       const settle = (): void => signal?.removeEventListener('abort', abort)
       signal?.addEventListener('abort', abort, { once: true })
-      this.waiters.set(request, {
+      this.#waiters.set(request, {
         resolve: (receipt) => (settle(), resolve(receipt)),
         reject: (error) => (settle(), reject(error)),
       })
     })
-    this.dispatch(input(request))
+    this.#dispatch(input(request))
     return promise
   }
 
   done(request: RequestId, receipt: Receipt): void {
-    this.take(request)?.resolve(receipt)
+    this.#take(request)?.resolve(receipt)
   }
 
   failed(request: RequestId, error: MeshError): void {
-    this.take(request)?.reject(error)
+    this.#take(request)?.reject(error)
   }
 
   failAll(error: MeshError): void {
-    for (const request of [...this.waiters.keys()]) this.failed(request, error)
+    for (const request of [...this.#waiters.keys()]) this.failed(request, error)
   }
 
-  private take(request: RequestId): Waiter | undefined {
-    const waiter = this.waiters.get(request)
-    this.waiters.delete(request)
+  #take(request: RequestId): Waiter | undefined {
+    const waiter = this.#waiters.get(request)
+    this.#waiters.delete(request)
     return waiter
   }
 }

@@ -27,86 +27,86 @@ export interface Address {
 }
 
 export class AddressBook {
-  private readonly self: PeerId
-  private readonly entries = new Map<PeerId, Address>()
-  private readonly tombstones = new RecentMap<PeerId, Instant>({ max: TOMBSTONES_MAX, keepMs: TOMBSTONE_MS })
+  readonly #self: PeerId
+  readonly #entries = new Map<PeerId, Address>()
+  readonly #tombstones = new RecentMap<PeerId, Instant>({ max: TOMBSTONES_MAX, keepMs: TOMBSTONE_MS })
 
   constructor(self: PeerId) {
-    this.self = self
+    this.#self = self
   }
 
   get size(): number {
-    return this.entries.size
+    return this.#entries.size
   }
 
   get collections(): Record<string, { size: number; max: number }> {
     return {
-      addressBook: { size: this.entries.size, max: ADDRESS_BOOK_MAX },
-      tombstones: { size: this.tombstones.size, max: TOMBSTONES_MAX },
+      addressBook: { size: this.#entries.size, max: ADDRESS_BOOK_MAX },
+      tombstones: { size: this.#tombstones.size, max: TOMBSTONES_MAX },
     }
   }
 
   get(peer: PeerId): Address | undefined {
-    return this.entries.get(peer)
+    return this.#entries.get(peer)
   }
 
   /** Heard of by gossip. True: news. */
   learn(peer: PeerId, via: PeerId, now: Instant): boolean {
-    if (peer === this.self || this.isBuried(peer, now)) return false
-    const known = this.entries.get(peer)
+    if (peer === this.#self || this.isBuried(peer, now)) return false
+    const known = this.#entries.get(peer)
     if (known !== undefined) {
       known.via = via
       return false
     }
-    evictOldest(this.entries, ADDRESS_BOOK_MAX)
-    this.entries.set(peer, { via, failures: 0, retryAt: 0 })
+    evictOldest(this.#entries, ADDRESS_BOOK_MAX)
+    this.#entries.set(peer, { via, failures: 0, retryAt: 0 })
     return true
   }
 
   /** It is there: a link stands, or it made us an offer. */
   met(peer: PeerId): void {
-    const via = this.entries.get(peer)?.via ?? null
-    this.entries.delete(peer)
-    this.tombstones.delete(peer)
-    evictOldest(this.entries, ADDRESS_BOOK_MAX)
-    this.entries.set(peer, { via, failures: 0, retryAt: 0 })
+    const via = this.#entries.get(peer)?.via ?? null
+    this.#entries.delete(peer)
+    this.#tombstones.delete(peer)
+    evictOldest(this.#entries, ADDRESS_BOOK_MAX)
+    this.#entries.set(peer, { via, failures: 0, retryAt: 0 })
   }
 
   /** A dial came to nothing. After several, the peer is forgotten until somebody names it again. */
   failed(peer: PeerId, now: Instant, random: number): void {
-    const entry = this.entries.get(peer)
+    const entry = this.#entries.get(peer)
     if (entry === undefined) return
     entry.failures++
-    if (entry.failures >= FAILURES_MAX) this.entries.delete(peer)
+    if (entry.failures >= FAILURES_MAX) this.#entries.delete(peer)
     const pauseMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (entry.failures - 1))
     entry.retryAt = now + pauseMs * (0.75 + 0.5 * random)
   }
 
   /** No dial for a while, for reasons that are not the peer's fault. */
   rest(peer: PeerId, until: number): void {
-    const entry = this.entries.get(peer)
+    const entry = this.#entries.get(peer)
     if (entry !== undefined) entry.retryAt = until
   }
 
   /** Declared dead, or gone for good. */
   bury(peer: PeerId, now: Instant): void {
-    this.entries.delete(peer)
-    this.tombstones.set(peer, now, now)
+    this.#entries.delete(peer)
+    this.#tombstones.set(peer, now, now)
   }
 
   isBuried(peer: PeerId, now: Instant): boolean {
-    const buriedAt = this.tombstones.get(peer)
+    const buriedAt = this.#tombstones.get(peer)
     return buriedAt !== undefined && now - buriedAt < TOMBSTONE_MS
   }
 
   /** Ids that may be dialled now, in the order they were learnt. */
   dialable(now: Instant): PeerId[] {
     const peers: PeerId[] = []
-    for (const [peer, entry] of this.entries) if (entry.retryAt <= now) peers.push(peer)
+    for (const [peer, entry] of this.#entries) if (entry.retryAt <= now) peers.push(peer)
     return peers
   }
 
   peers(): IterableIterator<PeerId> {
-    return this.entries.keys()
+    return this.#entries.keys()
   }
 }

@@ -15,47 +15,47 @@ export interface RecentMapLimits {
 
 export class RecentMap<K, V> {
   readonly max: number
-  private readonly keepMs: number
-  private young = new Map<K, V>()
-  private old = new Map<K, V>()
-  private rotatedAt = 0
+  readonly #keepMs: number
+  #young = new Map<K, V>()
+  #old = new Map<K, V>()
+  #rotatedAt = 0
 
   constructor(limits: RecentMapLimits) {
     this.max = limits.max
-    this.keepMs = limits.keepMs
+    this.#keepMs = limits.keepMs
   }
 
   get size(): number {
-    return this.young.size + this.old.size
+    return this.#young.size + this.#old.size
   }
 
   get(key: K): V | undefined {
-    return this.young.get(key) ?? this.old.get(key)
+    return this.#young.get(key) ?? this.#old.get(key)
   }
 
   has(key: K): boolean {
-    return this.young.has(key) || this.old.has(key)
+    return this.#young.has(key) || this.#old.has(key)
   }
 
   set(key: K, value: V, now: Instant): void {
     this.rotate(now)
-    if (this.old.size > 0) this.old.delete(key)
-    this.young.set(key, value)
+    if (this.#old.size > 0) this.#old.delete(key)
+    this.#young.set(key, value)
   }
 
   delete(key: K): void {
-    this.young.delete(key)
-    this.old.delete(key)
+    this.#young.delete(key)
+    this.#old.delete(key)
   }
 
   /** Forgets what is due; call it now and then, so that an idle map empties too. */
   rotate(now: Instant): void {
-    const isFull = this.young.size * 2 >= this.max
-    if (!isFull && now - this.rotatedAt < this.keepMs) return
-    if (!isFull && now - this.rotatedAt >= 2 * this.keepMs) this.young.clear()
-    this.old = this.young
-    this.young = new Map()
-    this.rotatedAt = now
+    const isFull = this.#young.size * 2 >= this.max
+    if (!isFull && now - this.#rotatedAt < this.#keepMs) return
+    if (!isFull && now - this.#rotatedAt >= 2 * this.#keepMs) this.#young.clear()
+    this.#old = this.#young
+    this.#young = new Map()
+    this.#rotatedAt = now
   }
 }
 

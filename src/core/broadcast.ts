@@ -57,104 +57,104 @@ interface Pending {
 
 export class Broadcast {
   readonly counters: BroadcastCounters = { delivered: 0, sent: 0, duplicates: 0, refused: 0, overflow: 0, overRate: 0 }
-  private readonly config: BroadcastConfig
-  private readonly hooks: BroadcastHooks
-  private readonly seen: RecentMap<MessageId, true>
-  private readonly pending = new Map<MessageId, Pending>()
-  private readonly sources: RecentMap<PeerId, Bucket>
+  readonly #config: BroadcastConfig
+  readonly #hooks: BroadcastHooks
+  readonly #seen: RecentMap<MessageId, true>
+  readonly #pending = new Map<MessageId, Pending>()
+  readonly #sources: RecentMap<PeerId, Bucket>
 
   constructor(config: BroadcastConfig, hooks: BroadcastHooks) {
-    this.config = config
-    this.hooks = hooks
-    this.seen = new RecentMap({ max: config.seenMax, keepMs: SEEN_KEEP_MS })
-    this.sources = new RecentMap({ max: SOURCES_MAX, keepMs: SEEN_KEEP_MS })
+    this.#config = config
+    this.#hooks = hooks
+    this.#seen = new RecentMap({ max: config.seenMax, keepMs: SEEN_KEEP_MS })
+    this.#sources = new RecentMap({ max: SOURCES_MAX, keepMs: SEEN_KEEP_MS })
   }
 
   get collections(): Record<string, { size: number; max: number }> {
     return {
-      broadcastSeen: { size: this.seen.size, max: this.seen.max },
-      broadcastPending: { size: this.pending.size, max: this.config.pendingMax },
-      broadcastSources: { size: this.sources.size, max: this.sources.max },
+      broadcastSeen: { size: this.#seen.size, max: this.#seen.max },
+      broadcastPending: { size: this.#pending.size, max: this.#config.pendingMax },
+      broadcastSources: { size: this.#sources.size, max: this.#sources.max },
     }
   }
 
   tick(now: Instant): void {
-    this.seen.rotate(now)
-    this.sources.rotate(now)
+    this.#seen.rotate(now)
+    this.#sources.rotate(now)
   }
 
   /** Sends a signed broadcast of our own to every neighbour. */
   originate(id: MessageId, body: Body, now: Instant): void {
-    this.seen.set(id, true, now)
-    this.flood({ kind: 'broadcast', hopLimit: HOP_LIMIT_MAX, id, target: this.config.network, body }, [])
+    this.#seen.set(id, true, now)
+    this.#flood({ kind: 'broadcast', hopLimit: HOP_LIMIT_MAX, id, target: this.#config.network, body }, [])
   }
 
   onFrame(frame: BroadcastFrame, from: Route): void {
-    if (this.seen.has(frame.id)) {
+    if (this.#seen.has(frame.id)) {
       this.counters.duplicates++
       return
     }
-    const pending = this.pending.get(frame.id)
-    if (pending !== undefined) this.addCopy(pending, frame, from.link)
-    else if (this.pending.size >= this.config.pendingMax) this.counters.overflow++
-    else this.startVerifying(frame, from.link)
+    const pending = this.#pending.get(frame.id)
+    if (pending !== undefined) this.#addCopy(pending, frame, from.link)
+    else if (this.#pending.size >= this.#config.pendingMax) this.counters.overflow++
+    else this.#startVerifying(frame, from.link)
   }
 
   onVerified(result: { readonly id: MessageId; readonly source: PeerId; readonly payload: Body }, now: Instant): void {
-    const pending = this.pending.get(result.id)
+    const pending = this.#pending.get(result.id)
     const first = pending?.copies[0]
     if (pending === undefined || first === undefined) return
-    this.pending.delete(result.id)
-    this.seen.set(result.id, true, now)
-    if (result.source === this.config.self) return
-    if (!this.affordSource(result.source, now)) {
+    this.#pending.delete(result.id)
+    this.#seen.set(result.id, true, now)
+    if (result.source === this.#config.self) return
+    if (!this.#affordSource(result.source, now)) {
       this.counters.overRate++
       return
     }
     this.counters.delivered++
-    this.hooks.deliver(result.source, result.payload, HOP_LIMIT_MAX - first.frame.hopLimit)
-    this.flood(first.frame, pending.holders)
+    this.#hooks.deliver(result.source, result.payload, HOP_LIMIT_MAX - first.frame.hopLimit)
+    this.#flood(first.frame, pending.holders)
   }
 
   /** The copy under test is forged, stale or of another network: try the next one. */
   onRefused(id: MessageId): void {
     this.counters.refused++
-    const pending = this.pending.get(id)
+    const pending = this.#pending.get(id)
     if (pending === undefined) return
     pending.copies.shift()
     const next = pending.copies[0]
-    if (next === undefined) this.pending.delete(id)
-    else this.hooks.verify({ kind: 'verify', id, link: next.link, body: next.frame.body })
+    if (next === undefined) this.#pending.delete(id)
+    else this.#hooks.verify({ kind: 'verify', id, link: next.link, body: next.frame.body })
   }
 
-  private startVerifying(frame: BroadcastFrame, link: LinkId): void {
-    this.pending.set(frame.id, { copies: [{ link, frame }], holders: [link] })
-    this.hooks.verify({ kind: 'verify', id: frame.id, link, body: frame.body })
+  #startVerifying(frame: BroadcastFrame, link: LinkId): void {
+    this.#pending.set(frame.id, { copies: [{ link, frame }], holders: [link] })
+    this.#hooks.verify({ kind: 'verify', id: frame.id, link, body: frame.body })
   }
 
-  private addCopy(pending: Pending, frame: BroadcastFrame, link: LinkId): void {
+  #addCopy(pending: Pending, frame: BroadcastFrame, link: LinkId): void {
     this.counters.duplicates++
     if (pending.copies.length >= COPIES_MAX || pending.holders.includes(link)) return
     pending.copies.push({ link, frame })
     pending.holders.push(link)
   }
 
-  private affordSource(source: PeerId, now: Instant): boolean {
-    let bucket = this.sources.get(source)
+  #affordSource(source: PeerId, now: Instant): boolean {
+    let bucket = this.#sources.get(source)
     if (bucket === undefined) {
-      bucket = createBucket(this.config.sourceFrames, now)
-      this.sources.set(source, bucket, now)
+      bucket = createBucket(this.#config.sourceFrames, now)
+      this.#sources.set(source, bucket, now)
     }
-    return take(bucket, this.config.sourceFrames, { amount: 1, now })
+    return take(bucket, this.#config.sourceFrames, { amount: 1, now })
   }
 
-  private flood(frame: BroadcastFrame, holders: readonly LinkId[]): void {
+  #flood(frame: BroadcastFrame, holders: readonly LinkId[]): void {
     if (frame.hopLimit === 0) return
     const copy: BroadcastFrame = { ...frame, hopLimit: frame.hopLimit - 1 }
-    for (const route of this.hooks.links()) {
+    for (const route of this.#hooks.links()) {
       if (!route.carries || holders.includes(route.link)) continue
       this.counters.sent++
-      this.hooks.send(route.link, copy)
+      this.#hooks.send(route.link, copy)
     }
   }
 }

@@ -22,50 +22,50 @@ interface Pulse {
 }
 
 export class Liveness {
-  private readonly pulses = new Map<LinkId, Pulse>()
-  private readonly send: (link: LinkId, frame: Frame) => void
+  readonly #pulses = new Map<LinkId, Pulse>()
+  readonly #send: (link: LinkId, frame: Frame) => void
 
   constructor(send: (link: LinkId, frame: Frame) => void) {
-    this.send = send
+    this.#send = send
   }
 
   /** Starts to watch a link, and measures its round trip at once. */
   add(link: LinkId, deadMs: number, now: Instant): void {
-    this.pulses.set(link, { deadMs, heardAt: now, sentAt: now, rttMs: null })
-    this.beat(link, now)
+    this.#pulses.set(link, { deadMs, heardAt: now, sentAt: now, rttMs: null })
+    this.#beat(link, now)
   }
 
   remove(link: LinkId): void {
-    this.pulses.delete(link)
+    this.#pulses.delete(link)
   }
 
   heard(link: LinkId, now: Instant): void {
-    const pulse = this.pulses.get(link)
+    const pulse = this.#pulses.get(link)
     if (pulse !== undefined) pulse.heardAt = now
   }
 
   sent(link: LinkId, now: Instant): void {
-    const pulse = this.pulses.get(link)
+    const pulse = this.#pulses.get(link)
     if (pulse !== undefined) pulse.sentAt = now
   }
 
   /** Round trip in ms as last measured; null before the first echo. */
   rttMs(link: LinkId): number | null {
-    return this.pulses.get(link)?.rttMs ?? null
+    return this.#pulses.get(link)?.rttMs ?? null
   }
 
   isSuspect(link: LinkId, now: Instant): boolean {
-    const pulse = this.pulses.get(link)
+    const pulse = this.#pulses.get(link)
     return pulse !== undefined && now - pulse.heardAt >= SUSPECT_MS
   }
 
   onHeartbeat(frame: HeartbeatFrame, link: LinkId, now: Instant): void {
-    const pulse = this.pulses.get(link)
+    const pulse = this.#pulses.get(link)
     if (pulse === undefined) return
     if (!frame.isEcho) {
       // The echo is our sign of life too: on an idle link one side asks, and both know.
       pulse.sentAt = now
-      this.send(link, { ...frame, isEcho: true })
+      this.#send(link, { ...frame, isEcho: true })
     } else {
       const rttMs = ((now >>> 0) - frame.stamp) >>> 0
       if (rttMs < pulse.deadMs) pulse.rttMs = rttMs
@@ -75,17 +75,17 @@ export class Liveness {
   /** Sends what is due; the links that are dead come back. */
   tick(now: Instant): LinkId[] {
     const dead: LinkId[] = []
-    for (const [link, pulse] of this.pulses) {
+    for (const [link, pulse] of this.#pulses) {
       if (now - pulse.heardAt >= pulse.deadMs) dead.push(link)
       else if (now - pulse.sentAt >= HEARTBEAT_MS) {
         pulse.sentAt = now
-        this.beat(link, now)
+        this.#beat(link, now)
       }
     }
     return dead
   }
 
-  private beat(link: LinkId, now: Instant): void {
-    this.send(link, { kind: 'heartbeat', isEcho: false, stamp: now >>> 0 })
+  #beat(link: LinkId, now: Instant): void {
+    this.#send(link, { kind: 'heartbeat', isEcho: false, stamp: now >>> 0 })
   }
 }

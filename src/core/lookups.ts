@@ -42,96 +42,96 @@ const EMPTY_MAX_MS = 120_000
 
 export class Lookups {
   readonly counters = { started: 0, answered: 0, empty: 0, lost: 0, unsuitable: 0 }
-  private readonly config: LookupsConfig
-  private readonly parts: LookupsParts
-  private readonly pending = new Map<MessageId, Pending>()
-  private readonly empty = new Map<number, { pauseMs: number; until: number }>()
+  readonly #config: LookupsConfig
+  readonly #parts: LookupsParts
+  readonly #pending = new Map<MessageId, Pending>()
+  readonly #empty = new Map<number, { pauseMs: number; until: number }>()
 
   constructor(config: LookupsConfig, parts: LookupsParts) {
-    this.config = config
-    this.parts = parts
+    this.#config = config
+    this.#parts = parts
   }
 
   get collections(): Record<string, { size: number; max: number }> {
-    return { pendingLookups: { size: this.pending.size, max: PENDING_MAX }, emptyBuckets: { size: this.empty.size, max: 256 } }
+    return { pendingLookups: { size: this.#pending.size, max: PENDING_MAX }, emptyBuckets: { size: this.#empty.size, max: 256 } }
   }
 
   isPending(id: MessageId | null): boolean {
-    return id !== null && this.pending.has(id)
+    return id !== null && this.#pending.has(id)
   }
 
   /** Asks for a peer in an empty bucket, unless one was sought in vain lately. */
   refill(bucket: number, now: Instant): void {
-    if ((this.empty.get(bucket)?.until ?? 0) > now) return
+    if ((this.#empty.get(bucket)?.until ?? 0) > now) return
     let refills = 0
-    for (const lookup of this.pending.values()) {
+    for (const lookup of this.#pending.values()) {
       if (lookup.bucket === bucket) return
       if (lookup.bucket !== null) refills++
     }
     if (refills >= REFILLS_MAX) return
-    const target = this.config.geometry.keyInBucket(this.config.self, bucket, this.parts.random)
-    this.start({ target, prefixMin: bucket + 1, bucket, slot: 'bucket', first: null }, now)
+    const target = this.#config.geometry.keyInBucket(this.#config.self, bucket, this.#parts.random)
+    this.#start({ target, prefixMin: bucket + 1, bucket, slot: 'bucket', first: null }, now)
   }
 
   /** Asks whoever is closest to us for a link; null if nothing can carry it. */
   nearest(slot: Slot, prefixMin: number, first: LinkId | null, now: Instant): MessageId | null {
-    return this.start({ target: this.config.self, prefixMin, bucket: null, slot, first }, now)
+    return this.#start({ target: this.#config.self, prefixMin, bucket: null, slot, first }, now)
   }
 
   /** Asks over `first` for anybody in a bucket where our own mesh has nobody. */
   inBucket(bucket: number, first: LinkId, now: Instant): MessageId | null {
-    const target = this.config.geometry.keyInBucket(this.config.self, bucket, this.parts.random)
-    return this.start({ target, prefixMin: bucket + 1, bucket: null, slot: 'bucket', first }, now)
+    const target = this.#config.geometry.keyInBucket(this.#config.self, bucket, this.#parts.random)
+    return this.#start({ target, prefixMin: bucket + 1, bucket: null, slot: 'bucket', first }, now)
   }
 
   /** Asks anybody on the way to a random key for a link. */
   anybody(slot: Slot, first: LinkId | null, now: Instant): MessageId | null {
-    const target = this.config.geometry.keyInBucket(this.config.self, 0, this.parts.random)
-    return this.start({ target, prefixMin: 0, bucket: null, slot, first }, now)
+    const target = this.#config.geometry.keyInBucket(this.#config.self, 0, this.#parts.random)
+    return this.#start({ target, prefixMin: 0, bucket: null, slot, first }, now)
   }
 
   /** An offer came in reply: does it suit what we asked for? Each lookup takes one. */
   onOffer(id: MessageId, offer: OfferMessage, source: PeerId): boolean {
-    const lookup = this.pending.get(id)
+    const lookup = this.#pending.get(id)
     if (lookup === undefined || offer.purpose !== 'link') return false
     if (lookup.prefixMin < 256 && commonPrefixBits(source, lookup.target) < lookup.prefixMin) {
       this.counters.unsuitable++
       return false
     }
     this.counters.answered++
-    this.pending.delete(id)
-    if (lookup.bucket !== null) this.empty.delete(lookup.bucket)
+    this.#pending.delete(id)
+    if (lookup.bucket !== null) this.#empty.delete(lookup.bucket)
     return true
   }
 
   /** Nobody suitable on any path. */
   onReturned(frame: LookupFrame, now: Instant): void {
-    const lookup = this.pending.get(frame.id)
+    const lookup = this.#pending.get(frame.id)
     if (lookup === undefined) return
-    this.pending.delete(frame.id)
+    this.#pending.delete(frame.id)
     this.counters.empty++
-    if (lookup.bucket !== null) this.rest(lookup.bucket, now)
+    if (lookup.bucket !== null) this.#rest(lookup.bucket, now)
   }
 
   tick(now: Instant): void {
-    for (const [id, lookup] of this.pending) {
+    for (const [id, lookup] of this.#pending) {
       if (now - lookup.startedAt < LOST_MS) return
-      this.pending.delete(id)
+      this.#pending.delete(id)
       this.counters.lost++
-      if (lookup.bucket !== null) this.rest(lookup.bucket, now)
+      if (lookup.bucket !== null) this.#rest(lookup.bucket, now)
     }
   }
 
-  private rest(bucket: number, now: Instant): void {
-    const pauseMs = Math.min(EMPTY_MAX_MS, (this.empty.get(bucket)?.pauseMs ?? EMPTY_MS / 2) * 2)
-    this.empty.set(bucket, { pauseMs, until: now + pauseMs })
+  #rest(bucket: number, now: Instant): void {
+    const pauseMs = Math.min(EMPTY_MAX_MS, (this.#empty.get(bucket)?.pauseMs ?? EMPTY_MS / 2) * 2)
+    this.#empty.set(bucket, { pauseMs, until: now + pauseMs })
   }
 
-  private start(
+  #start(
     lookup: { readonly target: Key; readonly prefixMin: number; readonly bucket: number | null; readonly slot: Slot; readonly first: LinkId | null },
     now: Instant,
   ): MessageId | null {
-    const id = this.parts.randomId()
+    const id = this.#parts.randomId()
     const { target, prefixMin, bucket, slot } = lookup
     const frame: LookupFrame = {
       kind: 'lookup',
@@ -140,22 +140,22 @@ export class Lookups {
       viaBootstrap: false,
       id,
       target,
-      requester: this.config.self,
+      requester: this.#config.self,
       prefixMin,
       slot,
     }
-    const first = lookup.first ?? this.firstHop(target)
+    const first = lookup.first ?? this.#firstHop(target)
     if (first === null) return null
-    evictOldest(this.pending, PENDING_MAX)
-    this.pending.set(id, { target, prefixMin, bucket, startedAt: now })
-    this.parts.requests.expectOffer(id, now)
+    evictOldest(this.#pending, PENDING_MAX)
+    this.#pending.set(id, { target, prefixMin, bucket, startedAt: now })
+    this.#parts.requests.expectOffer(id, now)
     this.counters.started++
-    this.parts.router.originate(frame, first, now)
+    this.#parts.router.originate(frame, first, now)
     return id
   }
 
   // A lookup of our own may start with any link: the closest to the key, even if we are closer ourselves.
-  private firstHop(target: Key): LinkId | null {
-    return this.parts.router.firstHops(target as PeerId)[0]?.link ?? null
+  #firstHop(target: Key): LinkId | null {
+    return this.#parts.router.firstHops(target as PeerId)[0]?.link ?? null
   }
 }

@@ -48,18 +48,18 @@ export class MeshNode {
   readonly liveness: Liveness
   readonly book: AddressBook
   readonly join: Join
-  private readonly io: Io
-  private readonly asking = new Map<RequestId, MessageId>()
-  private readonly broadcasting = new Map<MessageId, RequestId>()
-  private now = 0 as Instant
-  private isStopped = false
+  readonly #io: Io
+  readonly #asking = new Map<RequestId, MessageId>()
+  readonly #broadcasting = new Map<MessageId, RequestId>()
+  #now = 0 as Instant
+  #isStopped = false
 
   constructor(config: NodeConfig, io: Io) {
     this.config = config
-    this.io = io
+    this.#io = io
     const geometry = config.geometry ?? xor
     const { self } = config
-    const send = (link: LinkId, frame: Frame): void => this.send(link, frame)
+    const send = (link: LinkId, frame: Frame): void => this.#send(link, frame)
     const random = (): number => io.random()
     const randomId = (): MessageId => randomName(random) as MessageId
     this.liveness = new Liveness((link, frame) => io.send(link, frame))
@@ -69,9 +69,9 @@ export class MeshNode {
       {
         send,
         deliver: (frame, from, now) => this.requests.onDelivered(frame, from, now),
-        answerLookup: (frame, from, isClosest, now) => this.answerLookup(frame, from, isClosest, now),
+        answerLookup: (frame, from, isClosest, now) => this.#answerLookup(frame, from, isClosest, now),
         replied: (frame, from) => this.requests.onReplied(frame, from),
-        returned: (frame, reason, now) => this.onReturned(frame, reason, now),
+        returned: (frame, reason, now) => this.#onReturned(frame, reason, now),
       },
     )
     this.requests = new Requests({ self, requestsMax: REQUESTS_MAX, attemptMs: ATTEMPT_MS, inboxMax: INBOX_MAX }, this.router, {
@@ -80,9 +80,9 @@ export class MeshNode {
       open: (job) => io.open(job),
       schedule: (token, delayMs) => io.schedule(token, delayMs),
       randomId,
-      secureLink: (peer) => this.secureLink(peer),
-      asked: (message, asked, now) => this.onAsked(message, asked, now),
-      offered: (message, asked, now) => this.onOffered(message, asked, now),
+      secureLink: (peer) => this.#secureLink(peer),
+      asked: (message, asked, now) => this.#onAsked(message, asked, now),
+      offered: (message, asked, now) => this.#onOffered(message, asked, now),
     })
     this.signaling = new Signaling(
       { self, exchangesMax: EXCHANGES_MAX, callsMax: CALLS_MAX, exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS },
@@ -91,9 +91,9 @@ export class MeshNode {
         requests: this.requests,
         newId: () => randomName(random) as ExchangeId,
         hooks: {
-          admit: (remote, slot) => this.neighbors.admit(remote, slot, this.now),
-          ring: (exchange) => this.ring(exchange),
-          settled: (exchange, outcome, now) => this.onSettled(exchange, outcome, now),
+          admit: (remote, slot) => this.neighbors.admit(remote, slot, this.#now),
+          ring: (exchange) => this.#ring(exchange),
+          settled: (exchange, outcome, now) => this.#onSettled(exchange, outcome, now),
           hungUp: (exchange, reason) => io.emit({ kind: 'callEnded', exchange: exchange.id, reason }),
         },
       },
@@ -110,8 +110,8 @@ export class MeshNode {
         neighbors: this.neighbors,
         lookups: this.lookups,
         signaling: this.signaling,
-        attach: (up, now) => this.attach(up, now),
-        detach: (link) => this.detach(link),
+        attach: (up, now) => this.#attach(up, now),
+        detach: (link) => this.#detach(link),
       },
     )
     this.broadcast = new Broadcast(
@@ -127,24 +127,24 @@ export class MeshNode {
 
   /** Takes one input at virtual or real time `now` (ms). Total: whatever comes, it neither throws nor waits. */
   handle(input: Input, now: Instant): void {
-    this.now = now
-    if (this.isStopped) {
-      this.handleStopped(input)
+    this.#now = now
+    if (this.#isStopped) {
+      this.#handleStopped(input)
       return
     }
     switch (input.kind) {
       case 'start':
-        return this.start(now)
+        return this.#start(now)
       case 'stop':
-        return this.stop(now)
+        return this.#stop(now)
       case 'linkUp':
-        return this.onLinkUp(input, now)
+        return this.#onLinkUp(input, now)
       case 'linkDown':
-        return this.onLinkDown(input.link, input.reason, now)
+        return this.#onLinkDown(input.link, input.reason, now)
       case 'frame':
-        return this.onFrame(input.frame, input.link, now)
+        return this.#onFrame(input.frame, input.link, now)
       case 'timer':
-        return this.onTimer(input.token, now)
+        return this.#onTimer(input.token, now)
       case 'bootstrapFailed':
         return this.join.onContactFailed(input.reason, now)
       case 'sealed':
@@ -152,11 +152,11 @@ export class MeshNode {
       case 'opened':
         return this.requests.onOpened(input.job, input.source, input.message, now)
       case 'signed':
-        return this.onSigned(input.id, input, now)
+        return this.#onSigned(input.id, input, now)
       case 'verified':
         return this.broadcast.onVerified(input, now)
       case 'jobRefused':
-        return this.onJobRefused(input, now)
+        return this.#onJobRefused(input, now)
       case 'described':
         return this.signaling.onDescribed(input.exchange, input.description, now)
       case 'signal':
@@ -166,51 +166,51 @@ export class MeshNode {
       case 'exchangeFailed':
         return this.signaling.onFailed(input.exchange, input.reason, now)
       case 'send':
-        return this.onSend(input, now)
+        return this.#onSend(input, now)
       case 'broadcast':
-        return this.onBroadcast(input)
+        return this.#onBroadcast(input)
       case 'dial':
-        return this.onDial(input)
+        return this.#onDial(input)
       case 'answerCall':
         return this.signaling.answerCall(input.exchange, input.accept, now)
       case 'cancel':
-        return this.onCancel(input.request, now)
+        return this.#onCancel(input.request, now)
     }
   }
 
   /** A snapshot of everything, for the command line, the page and tests. */
   inspect(): NodeInspection {
-    return inspectNode(this, this.now)
+    return inspectNode(this, this.#now)
   }
 
   // ---- life -----------------------------------------------------------------------------------------------------------
 
-  private start(now: Instant): void {
-    this.io.schedule({ kind: 'tick' }, Math.floor((this.io.random() / 2 ** 32) * TICK_MS))
+  #start(now: Instant): void {
+    this.#io.schedule({ kind: 'tick' }, Math.floor((this.#io.random() / 2 ** 32) * TICK_MS))
     this.join.start(now)
   }
 
-  private stop(now: Instant): void {
-    this.isStopped = true
+  #stop(now: Instant): void {
+    this.#isStopped = true
     this.signaling.abandonAll(now)
     this.requests.failAll('closed', now)
-    for (const [id, request] of this.broadcasting) {
-      this.broadcasting.delete(id)
-      this.io.emit({ kind: 'requestFailed', request, code: 'closed', detail: '' })
+    for (const [id, request] of this.#broadcasting) {
+      this.#broadcasting.delete(id)
+      this.#io.emit({ kind: 'requestFailed', request, code: 'closed', detail: '' })
     }
     this.neighbors.leave(now)
     this.join.stop()
-    for (const route of [...this.router.links]) this.io.closeLink(route.link, 'leaving')
+    for (const route of [...this.router.links]) this.#io.closeLink(route.link, 'leaving')
   }
 
-  private handleStopped(input: Input): void {
-    if (input.kind === 'linkUp') this.io.closeLink(input.link, 'leaving')
-    if (input.kind === 'send' || input.kind === 'broadcast' || input.kind === 'dial') this.fail(input.request, 'closed')
+  #handleStopped(input: Input): void {
+    if (input.kind === 'linkUp') this.#io.closeLink(input.link, 'leaving')
+    if (input.kind === 'send' || input.kind === 'broadcast' || input.kind === 'dial') this.#fail(input.request, 'closed')
   }
 
-  private tick(now: Instant): void {
-    this.io.schedule({ kind: 'tick' }, TICK_MS)
-    for (const link of this.liveness.tick(now)) this.onDead(link, now)
+  #tick(now: Instant): void {
+    this.#io.schedule({ kind: 'tick' }, TICK_MS)
+    for (const link of this.liveness.tick(now)) this.#onDead(link, now)
     this.router.tick(now)
     this.requests.tick(now)
     this.broadcast.tick(now)
@@ -219,10 +219,10 @@ export class MeshNode {
     this.join.tick(now)
   }
 
-  private onTimer(token: TimerToken, now: Instant): void {
+  #onTimer(token: TimerToken, now: Instant): void {
     switch (token.kind) {
       case 'tick':
-        return this.tick(now)
+        return this.#tick(now)
       case 'maintain':
         this.neighbors.maintain(now)
         return this.join.tick(now)
@@ -239,13 +239,13 @@ export class MeshNode {
 
   // ---- links ----------------------------------------------------------------------------------------------------------
 
-  private onLinkUp(up: LinkUp, now: Instant): void {
+  #onLinkUp(up: LinkUp, now: Instant): void {
     if (up.peer === this.config.self) {
-      this.io.closeLink(up.link, 'self')
+      this.#io.closeLink(up.link, 'self')
       return
     }
     if (up.role === 'bootstrap') this.join.onLinkUp(up, now)
-    else if (up.role === 'visitor') this.attach(up, now)
+    else if (up.role === 'visitor') this.#attach(up, now)
     else {
       const exchange = up.exchange === null ? undefined : this.signaling.onUp(up.exchange, now)
       this.neighbors.onLinkUp(up, exchange, now)
@@ -253,47 +253,47 @@ export class MeshNode {
     }
   }
 
-  private onLinkDown(link: LinkId, reason: string, now: Instant): void {
+  #onLinkDown(link: LinkId, reason: string, now: Instant): void {
     this.requests.onLinkDown(link)
     this.join.onLinkDown(link, reason)
     this.neighbors.onLinkDown(link, reason, now)
-    this.detach(link)
+    this.#detach(link)
   }
 
-  private onDead(link: LinkId, now: Instant): void {
+  #onDead(link: LinkId, now: Instant): void {
     this.requests.onLinkDown(link)
     if (this.router.route(link)?.role === 'peer') {
       this.neighbors.onDead(link, now)
       return
     }
-    this.io.closeLink(link, 'dead')
+    this.#io.closeLink(link, 'dead')
     this.join.onLinkDown(link, 'dead')
-    this.detach(link)
+    this.#detach(link)
   }
 
-  private attach(up: LinkUp, now: Instant): void {
+  #attach(up: LinkUp, now: Instant): void {
     this.router.addLink({ link: up.link, peer: up.peer, role: up.role, carries: false }, now)
     this.liveness.add(up.link, SERVER_DEAD_MS, now)
   }
 
-  private detach(link: LinkId): void {
+  #detach(link: LinkId): void {
     this.router.removeLink(link)
     this.liveness.remove(link)
   }
 
-  private send(link: LinkId, frame: Frame): void {
-    this.liveness.sent(link, this.now)
-    this.io.send(link, frame)
+  #send(link: LinkId, frame: Frame): void {
+    this.liveness.sent(link, this.#now)
+    this.#io.send(link, frame)
   }
 
-  private secureLink(peer: PeerId): LinkId | null {
+  #secureLink(peer: PeerId): LinkId | null {
     const neighbor = this.neighbors.get(peer)
-    return neighbor?.isSecure === true && !this.liveness.isSuspect(neighbor.link, this.now) ? neighbor.link : null
+    return neighbor?.isSecure === true && !this.liveness.isSuspect(neighbor.link, this.#now) ? neighbor.link : null
   }
 
   // ---- frames ---------------------------------------------------------------------------------------------------------
 
-  private onFrame(frame: Frame, link: LinkId, now: Instant): void {
+  #onFrame(frame: Frame, link: LinkId, now: Instant): void {
     const from = this.router.route(link)
     if (from === undefined) {
       this.counters.strayFrames++
@@ -310,9 +310,9 @@ export class MeshNode {
       case 'nack':
         return this.router.onNack(frame, from, now)
       case 'broadcast':
-        return this.onBroadcastFrame(frame, from, now)
+        return this.#onBroadcastFrame(frame, from, now)
       case 'direct':
-        return from.role === 'peer' ? this.requests.onDirect(frame, from, now) : this.stray()
+        return from.role === 'peer' ? this.requests.onDirect(frame, from, now) : this.#stray()
       case 'heartbeat':
         return this.liveness.onHeartbeat(frame, link, now)
       case 'keep':
@@ -322,32 +322,32 @@ export class MeshNode {
       case 'introduction':
         return this.join.onIntroduction(frame, link, now)
       case 'goodbye':
-        return this.onGoodbye(link, frame.reason, now)
+        return this.#onGoodbye(link, frame.reason, now)
     }
   }
 
-  private onGoodbye(link: LinkId, reason: string, now: Instant): void {
+  #onGoodbye(link: LinkId, reason: string, now: Instant): void {
     // It closes its end; we do not rely on that.
-    this.io.closeLink(link, 'goodbye')
-    this.onLinkDown(link, reason, now)
+    this.#io.closeLink(link, 'goodbye')
+    this.#onLinkDown(link, reason, now)
   }
 
-  private stray(): void {
+  #stray(): void {
     this.counters.strayFrames++
   }
 
-  private onBroadcastFrame(frame: Extract<Frame, { kind: 'broadcast' }>, from: Route, now: Instant): void {
-    if (frame.target !== this.config.network || from.role !== 'peer') this.stray()
+  #onBroadcastFrame(frame: Extract<Frame, { kind: 'broadcast' }>, from: Route, now: Instant): void {
+    if (frame.target !== this.config.network || from.role !== 'peer') this.#stray()
     else if (this.router.affordBroadcast(frame, from, now)) this.broadcast.onFrame(frame, from)
   }
 
-  private answerLookup(frame: LookupFrame, from: Route, isClosest: boolean, now: Instant): boolean {
+  #answerLookup(frame: LookupFrame, from: Route, isClosest: boolean, now: Instant): boolean {
     const arrival = { hops: HOP_LIMIT_MAX - frame.hopLimit, viaBootstrap: frame.viaBootstrap || from.role === 'bootstrap', link: from.link }
     const asked: Asked = { id: frame.id, source: frame.requester, by: 'lookup', attempt: frame.attempt, arrival }
     return this.neighbors.answerLookup(frame, asked, isClosest, now)
   }
 
-  private onReturned(frame: UnicastFrame | LookupFrame, reason: NackReason, now: Instant): void {
+  #onReturned(frame: UnicastFrame | LookupFrame, reason: NackReason, now: Instant): void {
     void reason
     if (frame.kind === 'unicast') this.requests.onReturned(frame, now)
     else {
@@ -358,10 +358,10 @@ export class MeshNode {
 
   // ---- end to end -----------------------------------------------------------------------------------------------------
 
-  private onAsked(message: Message, asked: Asked, now: Instant): void {
+  #onAsked(message: Message, asked: Asked, now: Instant): void {
     switch (message.kind) {
       case 'data': {
-        this.io.emit({ kind: 'message', from: asked.source, payload: message.payload, delivery: 'unicast', hops: asked.arrival.hops })
+        this.#io.emit({ kind: 'message', from: asked.source, payload: message.payload, delivery: 'unicast', hops: asked.arrival.hops })
         return this.requests.respond(asked, { kind: 'ack' })
       }
       case 'offer':
@@ -377,24 +377,24 @@ export class MeshNode {
         this.signaling.onRefused(message.exchange, message.reason, { source: asked.source, now })
         return this.requests.respond(asked, { kind: 'ack' })
       case 'ack':
-        return this.stray()
+        return this.#stray()
     }
   }
 
   /** A reply to a lookup of ours: an offer, or further signals of one. */
-  private onOffered(message: Message, asked: Asked, now: Instant): void {
+  #onOffered(message: Message, asked: Asked, now: Instant): void {
     if (message.kind === 'signal') this.signaling.onSignal(message.exchange, message.signal, asked.source)
     else if (message.kind === 'offer' && this.lookups.onOffer(asked.id, message, asked.source)) this.signaling.onOffer(message, asked, now)
-    else this.stray()
+    else this.#stray()
   }
 
-  private onJobRefused(input: Extract<Input, { kind: 'jobRefused' }>, now: Instant): void {
+  #onJobRefused(input: Extract<Input, { kind: 'jobRefused' }>, now: Instant): void {
     const { job, reason } = input
     this.counters.jobsRefused[reason] = (this.counters.jobsRefused[reason] ?? 0) + 1
-    this.refuse(job, now, input)
+    this.#refuse(job, now, input)
   }
 
-  private refuse(job: SealJob | OpenJob | VerifyJob, now: Instant, input: Extract<Input, { kind: 'jobRefused' }>): void {
+  #refuse(job: SealJob | OpenJob | VerifyJob, now: Instant, input: Extract<Input, { kind: 'jobRefused' }>): void {
     switch (job.kind) {
       case 'seal':
         return this.requests.onSealRefused(job, now)
@@ -407,7 +407,7 @@ export class MeshNode {
 
   // ---- the public face ------------------------------------------------------------------------------------------------
 
-  private onSend(input: Extract<Input, { kind: 'send' }>, now: Instant): void {
+  #onSend(input: Extract<Input, { kind: 'send' }>, now: Instant): void {
     const { request, target, payload, timeoutMs } = input
     const id = this.requests.start(
       {
@@ -416,72 +416,72 @@ export class MeshNode {
         timeoutMs,
         via: null,
         onReply: (reply, { arrival, ms, attempts, path }) => {
-          this.asking.delete(request)
-          if (reply.kind === 'ack') this.io.emit({ kind: 'requestDone', request, receipt: { hops: arrival.hops, path, ms, attempts } })
-          else this.fail(request, 'refused')
+          this.#asking.delete(request)
+          if (reply.kind === 'ack') this.#io.emit({ kind: 'requestDone', request, receipt: { hops: arrival.hops, path, ms, attempts } })
+          else this.#fail(request, 'refused')
         },
         onFailure: (code) => {
-          this.asking.delete(request)
-          this.fail(request, code)
+          this.#asking.delete(request)
+          this.#fail(request, code)
         },
       },
       now,
     )
-    if (id === null) this.fail(request, 'busy')
-    else this.asking.set(request, id)
+    if (id === null) this.#fail(request, 'busy')
+    else this.#asking.set(request, id)
   }
 
-  private onBroadcast(input: Extract<Input, { kind: 'broadcast' }>): void {
-    const id = randomName(() => this.io.random()) as MessageId
-    if (this.broadcasting.size >= REQUESTS_MAX) return this.fail(input.request, 'busy')
-    this.broadcasting.set(id, input.request)
-    this.io.sign(id, input.payload)
+  #onBroadcast(input: Extract<Input, { kind: 'broadcast' }>): void {
+    const id = randomName(() => this.#io.random()) as MessageId
+    if (this.#broadcasting.size >= REQUESTS_MAX) return this.#fail(input.request, 'busy')
+    this.#broadcasting.set(id, input.request)
+    this.#io.sign(id, input.payload)
   }
 
-  private onSigned(id: MessageId, signed: { readonly body: import('./frames.ts').Body }, now: Instant): void {
-    const request = this.broadcasting.get(id)
+  #onSigned(id: MessageId, signed: { readonly body: import('./frames.ts').Body }, now: Instant): void {
+    const request = this.#broadcasting.get(id)
     if (request === undefined) return
-    this.broadcasting.delete(id)
+    this.#broadcasting.delete(id)
     this.broadcast.originate(id, signed.body, now)
-    this.io.emit({ kind: 'requestDone', request, receipt: { hops: 0, path: 'routed', ms: 0, attempts: 1 } })
+    this.#io.emit({ kind: 'requestDone', request, receipt: { hops: 0, path: 'routed', ms: 0, attempts: 1 } })
   }
 
-  private onDial(input: Extract<Input, { kind: 'dial' }>): void {
+  #onDial(input: Extract<Input, { kind: 'dial' }>): void {
     const { request, target } = input
-    const exchange = this.signaling.call(target, input, (id) => this.io.emit({ kind: 'dialing', request, exchange: id }))
-    if (exchange === null) this.fail(request, 'busy')
+    const exchange = this.signaling.call(target, input, (id) => this.#io.emit({ kind: 'dialing', request, exchange: id }))
+    if (exchange === null) this.#fail(request, 'busy')
   }
 
-  private onCancel(request: RequestId, now: Instant): void {
-    const id = this.asking.get(request)
+  #onCancel(request: RequestId, now: Instant): void {
+    const id = this.#asking.get(request)
     if (id !== undefined) {
-      this.asking.delete(request)
+      this.#asking.delete(request)
       this.requests.cancel(id)
-      this.fail(request, 'cancelled')
+      this.#fail(request, 'cancelled')
     }
     const call = this.signaling.callOf(request)
     if (call !== undefined) this.signaling.abandon(call.id, 'closed', now)
   }
 
-  private ring(exchange: Exchange): void {
+  #ring(exchange: Exchange): void {
     const { id, remote: from, metadata, offerPath } = exchange
-    this.io.emit({ kind: 'call', exchange: id, from, metadata, offerPath })
+    this.#io.emit({ kind: 'call', exchange: id, from, metadata, offerPath })
   }
 
-  private onSettled(exchange: Exchange, outcome: Parameters<Neighbors['onSettled']>[1], now: Instant): void {
+  #onSettled(exchange: Exchange, outcome: Parameters<Neighbors['onSettled']>[1], now: Instant): void {
     if (exchange.purpose === 'link') this.neighbors.onSettled(exchange, outcome, now)
     else if (exchange.request === null) {
-      if (outcome !== 'up') this.io.emit({ kind: 'callEnded', exchange: exchange.id, reason: outcome })
+      if (outcome !== 'up') this.#io.emit({ kind: 'callEnded', exchange: exchange.id, reason: outcome })
     } else if (outcome === 'up') {
       const receipt = { hops: exchange.offerPath.relays + 1, path: 'routed', ms: 0, attempts: 1 } as const
-      this.io.emit({ kind: 'requestDone', request: exchange.request, receipt })
+      this.#io.emit({ kind: 'requestDone', request: exchange.request, receipt })
     } else {
-      this.fail(exchange.request, isFailure(outcome) ? outcome : 'refused', outcome)
+      this.#fail(exchange.request, isFailure(outcome) ? outcome : 'refused', outcome)
     }
   }
 
-  private fail(request: RequestId, code: FailureCode, detail = ''): void {
-    this.io.emit({ kind: 'requestFailed', request, code, detail })
+  #fail(request: RequestId, code: FailureCode, detail = ''): void {
+    this.#io.emit({ kind: 'requestFailed', request, code, detail })
   }
 }
 

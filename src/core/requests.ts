@@ -107,40 +107,40 @@ interface Inboxed {
 
 export class Requests {
   readonly counters = { started: 0, delivered: 0, failed: 0, retries: 0, retransmissions: 0, refused: 0, strayReplies: 0 }
-  private readonly config: RequestsConfig
-  private readonly hooks: RequestsHooks
-  private readonly router: Router
-  private readonly requests = new Map<MessageId, Request>()
-  private readonly inbox: RecentMap<MessageId, Inboxed>
+  readonly #config: RequestsConfig
+  readonly #hooks: RequestsHooks
+  readonly #router: Router
+  readonly #requests = new Map<MessageId, Request>()
+  readonly #inbox: RecentMap<MessageId, Inboxed>
   /** Lookups of ours that may still be answered with an offer. */
-  private readonly lookups: RecentMap<MessageId, true>
+  readonly #lookups: RecentMap<MessageId, true>
 
   constructor(config: RequestsConfig, router: Router, hooks: RequestsHooks) {
-    this.config = config
-    this.router = router
-    this.hooks = hooks
-    this.inbox = new RecentMap({ max: config.inboxMax, keepMs: INBOX_KEEP_MS })
-    this.lookups = new RecentMap({ max: config.requestsMax, keepMs: AFTERGLOW_MS })
+    this.#config = config
+    this.#router = router
+    this.#hooks = hooks
+    this.#inbox = new RecentMap({ max: config.inboxMax, keepMs: INBOX_KEEP_MS })
+    this.#lookups = new RecentMap({ max: config.requestsMax, keepMs: AFTERGLOW_MS })
   }
 
   get collections(): Record<string, { size: number; max: number }> {
     return {
-      requests: { size: this.requests.size, max: this.config.requestsMax },
-      inbox: { size: this.inbox.size, max: this.inbox.max },
-      lookups: { size: this.lookups.size, max: this.lookups.max },
+      requests: { size: this.#requests.size, max: this.#config.requestsMax },
+      inbox: { size: this.#inbox.size, max: this.#inbox.max },
+      lookups: { size: this.#lookups.size, max: this.#lookups.max },
     }
   }
 
   tick(now: Instant): void {
-    this.inbox.rotate(now)
-    this.lookups.rotate(now)
+    this.#inbox.rotate(now)
+    this.#lookups.rotate(now)
   }
 
   /** Starts a request; null if too many are under way. */
   start(options: RequestOptions, now: Instant): MessageId | null {
-    if (this.requests.size >= this.config.requestsMax) return null
-    const id = this.hooks.randomId()
-    const direct = this.hooks.secureLink(options.target)
+    if (this.#requests.size >= this.#config.requestsMax) return null
+    const id = this.#hooks.randomId()
+    const direct = this.#hooks.secureLink(options.target)
     const request: Request = {
       ...options,
       id,
@@ -153,74 +153,74 @@ export class Requests {
       isFresh: false,
       tried: [],
     }
-    this.requests.set(id, request)
+    this.#requests.set(id, request)
     this.counters.started++
-    this.hooks.schedule({ kind: 'request', id }, options.timeoutMs)
-    if (direct === null) this.seal(request)
-    else this.sendDirect(request, direct)
+    this.#hooks.schedule({ kind: 'request', id }, options.timeoutMs)
+    if (direct === null) this.#seal(request)
+    else this.#sendDirect(request, direct)
     return id
   }
 
   /** The caller lost interest; no callback follows. */
   cancel(id: MessageId): void {
-    this.requests.delete(id)
+    this.#requests.delete(id)
   }
 
   /** A lookup of ours is under way: replies to it are offers. */
   expectOffer(id: MessageId, now: Instant): void {
-    this.lookups.set(id, true, now)
+    this.#lookups.set(id, true, now)
   }
 
   failAll(code: FailureCode, now: Instant): void {
-    for (const request of [...this.requests.values()]) this.fail(request, code, now)
+    for (const request of [...this.#requests.values()]) this.#fail(request, code, now)
   }
 
   // ---- asking -------------------------------------------------------------------------------------------------------
 
   onSealed(job: SealJob, body: Body, now: Instant): void {
     if (job.as !== 'request') {
-      this.sendReply(job, body)
+      this.#sendReply(job, body)
       return
     }
-    const request = this.requests.get(job.id)
+    const request = this.#requests.get(job.id)
     if (request === undefined || request.isSettled) return
     request.body = body
-    this.launch(request, now)
+    this.#launch(request, now)
   }
 
   onSealRefused(job: SealJob, now: Instant): void {
-    const request = this.requests.get(job.id)
-    if (job.as === 'request' && request !== undefined) this.fail(request, 'unreachable', now)
+    const request = this.#requests.get(job.id)
+    if (job.as === 'request' && request !== undefined) this.#fail(request, 'unreachable', now)
   }
 
   /** Our first hop gave the frame back. */
   onReturned(frame: UnicastFrame, now: Instant): void {
-    const request = this.requests.get(frame.id)
+    const request = this.#requests.get(frame.id)
     if (request === undefined || request.isSettled || frame.attempt !== request.attempt) return
-    this.retry(request, now)
+    this.#retry(request, now)
   }
 
   onAttemptTimer(id: MessageId, attempt: number, now: Instant): void {
-    const request = this.requests.get(id)
+    const request = this.#requests.get(id)
     if (request === undefined || request.isSettled || request.attempt !== attempt) return
-    if (request.isWaiting) this.launch(request, now)
-    else this.retry(request, now)
+    if (request.isWaiting) this.#launch(request, now)
+    else this.#retry(request, now)
   }
 
   onRequestTimer(id: MessageId, now: Instant): void {
-    const request = this.requests.get(id)
+    const request = this.#requests.get(id)
     if (request === undefined) return
-    if (request.isSettled) this.requests.delete(id)
-    else this.fail(request, request.isWaiting || request.tried.length === 0 ? 'unreachable' : 'timeout', now)
+    if (request.isSettled) this.#requests.delete(id)
+    else this.#fail(request, request.isWaiting || request.tried.length === 0 ? 'unreachable' : 'timeout', now)
   }
 
   onReplied(frame: ReplyFrame, from: Route): void {
-    const request = this.requests.get(frame.id)
-    if (request === undefined && !this.lookups.has(frame.id)) {
+    const request = this.#requests.get(frame.id)
+    if (request === undefined && !this.#lookups.has(frame.id)) {
       this.counters.strayReplies++
       return
     }
-    this.hooks.open({
+    this.#hooks.open({
       kind: 'open',
       as: 'reply',
       id: frame.id,
@@ -236,104 +236,104 @@ export class Requests {
   onOpened(job: OpenJob, source: PeerId, message: Message, now: Instant): void {
     const arrival: Arrival = { hops: job.hops, viaBootstrap: job.viaBootstrap, link: job.link }
     const { id, attempt } = job
-    if (job.as === 'request') this.onAsked(message, { id, source, by: 'routed', attempt, arrival }, now)
-    else if (job.from === null) this.hooks.offered(message, { id, source, by: 'lookup', attempt, arrival }, now)
-    else this.settle(id, message, arrival, now)
+    if (job.as === 'request') this.#onAsked(message, { id, source, by: 'routed', attempt, arrival }, now)
+    else if (job.from === null) this.#hooks.offered(message, { id, source, by: 'lookup', attempt, arrival }, now)
+    else this.#settle(id, message, arrival, now)
   }
 
   onOpenRefused(job: OpenJob, reason: RefusedReason, reply: Body | null): void {
     this.counters.refused++
     if (job.as === 'request') {
-      this.inbox.delete(job.id)
-      if (reply !== null) this.router.reply(job, reply)
+      this.#inbox.delete(job.id)
+      if (reply !== null) this.#router.reply(job, reply)
       return
     }
-    const request = this.requests.get(job.id)
+    const request = this.#requests.get(job.id)
     if (reason !== 'session' || request === undefined || request.isSettled || request.isFresh) return
     // The target has lost our session (a restart): seal anew for it. Nothing is lost if a relay invented this.
     request.isFresh = true
     request.attempt = Math.min(request.attempt + 1, ATTEMPTS_MAX - 1)
     request.tried.length = 0
-    this.seal(request)
+    this.#seal(request)
   }
 
-  private seal(request: Request): void {
+  #seal(request: Request): void {
     const { id, target, message, isFresh } = request
-    this.hooks.seal({ kind: 'seal', as: 'request', id, attempt: 0, target, message, isFresh })
+    this.#hooks.seal({ kind: 'seal', as: 'request', id, attempt: 0, target, message, isFresh })
   }
 
-  private sendDirect(request: Request, link: LinkId): void {
+  #sendDirect(request: Request, link: LinkId): void {
     // No attempt timer: a link delivers in order or goes down, and heartbeats see to it that it goes down in time.
-    this.hooks.send(link, { kind: 'direct', id: request.id, isReply: false, message: request.message })
+    this.#hooks.send(link, { kind: 'direct', id: request.id, isReply: false, message: request.message })
   }
 
   /** The direct link went down: seal and route. */
-  private leaveDirect(request: Request): void {
+  #leaveDirect(request: Request): void {
     if (request.direct !== null) request.tried.push(request.direct)
     request.direct = null
     request.attempt = 1
-    this.seal(request)
+    this.#seal(request)
   }
 
   onLinkDown(link: LinkId): void {
-    for (const request of this.requests.values()) {
-      if (request.direct === link && !request.isSettled) this.leaveDirect(request)
+    for (const request of this.#requests.values()) {
+      if (request.direct === link && !request.isSettled) this.#leaveDirect(request)
     }
   }
 
-  private retry(request: Request, now: Instant): void {
+  #retry(request: Request, now: Instant): void {
     if (request.attempt + 1 >= ATTEMPTS_MAX) {
-      this.fail(request, 'unreachable', now)
+      this.#fail(request, 'unreachable', now)
       return
     }
     request.attempt++
     this.counters.retries++
-    this.launch(request, now)
+    this.#launch(request, now)
   }
 
   /** Sends the current attempt through the best first hop not tried yet; if none is left, waits and starts a new round. */
-  private launch(request: Request, now: Instant): void {
-    const first = this.firstHop(request)
+  #launch(request: Request, now: Instant): void {
+    const first = this.#firstHop(request)
     if (first === null || request.body === null) {
       request.tried.length = 0
       request.isWaiting = true
-      this.hooks.schedule({ kind: 'attempt', id: request.id, attempt: request.attempt }, ROUND_PAUSE_MS)
+      this.#hooks.schedule({ kind: 'attempt', id: request.id, attempt: request.attempt }, ROUND_PAUSE_MS)
       return
     }
     request.isWaiting = false
     request.tried.push(first)
     const { id, attempt, target, body } = request
-    this.hooks.schedule({ kind: 'attempt', id, attempt }, this.config.attemptMs + attempt * 250)
+    this.#hooks.schedule({ kind: 'attempt', id, attempt }, this.#config.attemptMs + attempt * 250)
     const frame: UnicastFrame = { kind: 'unicast', hopLimit: HOP_LIMIT_MAX, attempt, viaBootstrap: false, id, target, body }
-    this.router.originate(frame, first, now)
+    this.#router.originate(frame, first, now)
   }
 
-  private firstHop(request: Request): LinkId | null {
+  #firstHop(request: Request): LinkId | null {
     const { via, tried } = request
-    if (via !== null && !tried.includes(via) && this.router.route(via) !== undefined) return via
-    for (const route of this.router.firstHops(request.target)) {
+    if (via !== null && !tried.includes(via) && this.#router.route(via) !== undefined) return via
+    for (const route of this.#router.firstHops(request.target)) {
       if (!tried.includes(route.link)) return route.link
     }
     return null
   }
 
-  private settle(id: MessageId, message: Message, arrival: Arrival, now: Instant): void {
-    const request = this.requests.get(id)
+  #settle(id: MessageId, message: Message, arrival: Arrival, now: Instant): void {
+    const request = this.#requests.get(id)
     if (request === undefined) return
     if (!request.isSettled) {
       request.isSettled = true
       request.body = null
       this.counters.delivered++
       // Only offers get more than one reply; everything else is done.
-      if (request.message.kind === 'offer') this.hooks.schedule({ kind: 'request', id }, AFTERGLOW_MS)
-      else this.requests.delete(id)
+      if (request.message.kind === 'offer') this.#hooks.schedule({ kind: 'request', id }, AFTERGLOW_MS)
+      else this.#requests.delete(id)
     }
     const path = request.direct === null ? 'routed' : 'direct'
     request.onReply(message, { arrival, ms: now - request.startedAt, attempts: request.attempt + 1, path }, now)
   }
 
-  private fail(request: Request, code: FailureCode, now: Instant): void {
-    this.requests.delete(request.id)
+  #fail(request: Request, code: FailureCode, now: Instant): void {
+    this.#requests.delete(request.id)
     if (request.isSettled) return
     this.counters.failed++
     request.onFailure(code, now)
@@ -343,14 +343,14 @@ export class Requests {
 
   /** A unicast addressed to us. */
   onDelivered(frame: UnicastFrame, from: Route, now: Instant): void {
-    const known = this.inbox.get(frame.id)
+    const known = this.#inbox.get(frame.id)
     if (known !== undefined && (!known.isDirect || known.attempts.length > 0)) {
-      this.retransmit(known, frame)
+      this.#retransmit(known, frame)
       return
     }
-    if (known === undefined) this.inbox.set(frame.id, createInboxed({ isDirect: false, attempt: frame.attempt }), now)
+    if (known === undefined) this.#inbox.set(frame.id, createInboxed({ isDirect: false, attempt: frame.attempt }), now)
     else known.attempts.push(frame.attempt)
-    this.hooks.open({
+    this.#hooks.open({
       kind: 'open',
       as: 'request',
       id: frame.id,
@@ -366,13 +366,13 @@ export class Requests {
   onDirect(frame: DirectFrame, from: Route, now: Instant): void {
     const arrival: Arrival = { hops: 1, viaBootstrap: false, link: from.link }
     if (!frame.isReply) {
-      if (this.inbox.has(frame.id)) return
-      this.inbox.set(frame.id, createInboxed({ isDirect: true, attempt: null }), now)
-      this.hooks.asked(frame.message, { id: frame.id, source: from.peer, by: 'direct', attempt: 0, arrival }, now)
+      if (this.#inbox.has(frame.id)) return
+      this.#inbox.set(frame.id, createInboxed({ isDirect: true, attempt: null }), now)
+      this.#hooks.asked(frame.message, { id: frame.id, source: from.peer, by: 'direct', attempt: 0, arrival }, now)
       return
     }
-    const request = this.requests.get(frame.id)
-    if (request?.target === from.peer) this.settle(frame.id, frame.message, arrival, now)
+    const request = this.#requests.get(frame.id)
+    if (request?.target === from.peer) this.#settle(frame.id, frame.message, arrival, now)
     else this.counters.strayReplies++
   }
 
@@ -380,35 +380,35 @@ export class Requests {
   respond(asked: Asked, message: Message): void {
     const { id, attempt, source } = asked
     if (asked.by === 'direct') {
-      const entry = this.inbox.get(id)
+      const entry = this.#inbox.get(id)
       if (entry !== undefined) entry.answer = message
-      this.hooks.send(asked.arrival.link, { kind: 'direct', id, isReply: true, message })
+      this.#hooks.send(asked.arrival.link, { kind: 'direct', id, isReply: true, message })
     } else {
       const as = asked.by === 'lookup' ? 'offer' : 'answer'
-      this.hooks.seal({ kind: 'seal', as, id, attempt, target: source, message, isFresh: false })
+      this.#hooks.seal({ kind: 'seal', as, id, attempt, target: source, message, isFresh: false })
     }
   }
 
-  private onAsked(message: Message, asked: Asked, now: Instant): void {
-    const entry = this.inbox.get(asked.id)
-    if (entry === undefined || !entry.isDirect) this.hooks.asked(message, asked, now)
+  #onAsked(message: Message, asked: Asked, now: Instant): void {
+    const entry = this.#inbox.get(asked.id)
+    if (entry === undefined || !entry.isDirect) this.#hooks.asked(message, asked, now)
     else if (entry.answer !== null) this.respond(asked, entry.answer)
   }
 
-  private retransmit(known: Inboxed, frame: UnicastFrame): void {
+  #retransmit(known: Inboxed, frame: UnicastFrame): void {
     this.counters.retransmissions++
     if (known.attempts.length < ROUTES_KEPT_MAX) known.attempts.push(frame.attempt)
-    for (const body of known.replies) this.router.reply(frame, body)
+    for (const body of known.replies) this.#router.reply(frame, body)
   }
 
-  private sendReply(job: SealJob, body: Body): void {
-    const entry = this.inbox.get(job.id)
+  #sendReply(job: SealJob, body: Body): void {
+    const entry = this.#inbox.get(job.id)
     if (entry === undefined) {
-      this.router.reply(job, body)
+      this.#router.reply(job, body)
       return
     }
     if (entry.replies.length < REPLIES_KEPT_MAX) entry.replies.push(body)
-    for (const attempt of entry.attempts) this.router.reply({ id: job.id, attempt }, body)
+    for (const attempt of entry.attempts) this.#router.reply({ id: job.id, attempt }, body)
   }
 }
 

@@ -114,29 +114,29 @@ export class Router {
     strayNacks: 0,
     brokenPaths: 0,
   }
-  private readonly config: RouterConfig
-  private readonly hooks: RouterHooks
-  private readonly routes = new Map<LinkId, Route>()
-  private readonly byPeer = new Map<PeerId, Route>()
-  private readonly paths: RecentMap<string, Path>
+  readonly #config: RouterConfig
+  readonly #hooks: RouterHooks
+  readonly #routes = new Map<LinkId, Route>()
+  readonly #byPeer = new Map<PeerId, Route>()
+  readonly #paths: RecentMap<string, Path>
 
   constructor(config: RouterConfig, hooks: RouterHooks) {
-    this.config = config
-    this.hooks = hooks
-    this.paths = new RecentMap({ max: config.pathsMax, keepMs: PATH_KEEP_MS })
+    this.#config = config
+    this.#hooks = hooks
+    this.#paths = new RecentMap({ max: config.pathsMax, keepMs: PATH_KEEP_MS })
   }
 
   /** Links in the order they came up. */
   get links(): IterableIterator<Route> {
-    return this.routes.values()
+    return this.#routes.values()
   }
 
   get collections(): Record<string, { size: number; max: number }> {
-    return { paths: { size: this.paths.size, max: this.paths.max } }
+    return { paths: { size: this.#paths.size, max: this.#paths.max } }
   }
 
   addLink(link: { readonly link: LinkId; readonly peer: PeerId; readonly role: LinkRole; readonly carries: boolean }, now: Instant): Route {
-    const { linkFrames, linkBytes } = this.config
+    const { linkFrames, linkBytes } = this.#config
     // Spelled out: V8 gives each object that two spreads have made a hidden class of its own, half a kilobyte a link.
     const route: Route = {
       link: link.link,
@@ -147,29 +147,29 @@ export class Router {
       frames: createBucket(linkFrames, now),
       bytes: createBucket(linkBytes, now),
     }
-    this.routes.set(route.link, route)
-    this.byPeer.set(route.peer, route)
+    this.#routes.set(route.link, route)
+    this.#byPeer.set(route.peer, route)
     return route
   }
 
   removeLink(link: LinkId): void {
-    const route = this.routes.get(link)
+    const route = this.#routes.get(link)
     if (route === undefined) return
-    this.routes.delete(link)
-    if (this.byPeer.get(route.peer) === route) this.byPeer.delete(route.peer)
+    this.#routes.delete(link)
+    if (this.#byPeer.get(route.peer) === route) this.#byPeer.delete(route.peer)
   }
 
   route(link: LinkId): Route | undefined {
-    return this.routes.get(link)
+    return this.#routes.get(link)
   }
 
   routeTo(peer: PeerId): Route | undefined {
-    return this.byPeer.get(peer)
+    return this.#byPeer.get(peer)
   }
 
   /** Forgets paths that are due. */
   tick(now: Instant): void {
-    this.paths.rotate(now)
+    this.#paths.rotate(now)
   }
 
   /**
@@ -178,20 +178,20 @@ export class Router {
    */
   originate(frame: UnicastFrame | LookupFrame, first: LinkId | null, now: Instant): boolean {
     const path = createPath(null, frame)
-    const route = first === null ? this.nextHop(frame, path) : this.routes.get(first)
+    const route = first === null ? this.#nextHop(frame, path) : this.#routes.get(first)
     if (route === undefined) return false
-    this.paths.set(pathKey(frame), path, now)
-    this.pass(frame, path, route)
+    this.#paths.set(pathKey(frame), path, now)
+    this.#pass(frame, path, route)
     return true
   }
 
   /** Links that a request of our own may start with, best first; direct, then closest to the target, bootstraps last. */
   firstHops(target: PeerId): Route[] {
-    const direct = this.byPeer.get(target)
-    const order = (a: Route, b: Route) => this.config.geometry.compare(target, a.peer, b.peer)
+    const direct = this.#byPeer.get(target)
+    const order = (a: Route, b: Route) => this.#config.geometry.compare(target, a.peer, b.peer)
     const peers: Route[] = []
     const bootstraps: Route[] = []
-    for (const route of this.routes.values()) {
+    for (const route of this.#routes.values()) {
       if (route === direct) continue
       if (route.carries) peers.push(route)
       else if (route.role === 'bootstrap') bootstraps.push(route)
@@ -201,70 +201,70 @@ export class Router {
 
   /** Answers a request that was delivered to us, back along its breadcrumbs. False: they are gone. */
   reply(to: { readonly id: MessageId; readonly attempt: number }, body: Body): boolean {
-    const path = this.paths.get(pathKey(to))
-    if (path === undefined || path.previous === null || !this.routes.has(path.previous)) return false
+    const path = this.#paths.get(pathKey(to))
+    if (path === undefined || path.previous === null || !this.#routes.has(path.previous)) return false
     const { id, attempt } = to
-    this.hooks.send(path.previous, { kind: 'reply', hopLimit: HOP_LIMIT_MAX - 1, attempt, viaBootstrap: false, id, body })
+    this.#hooks.send(path.previous, { kind: 'reply', hopLimit: HOP_LIMIT_MAX - 1, attempt, viaBootstrap: false, id, body })
     return true
   }
 
   onUnicast(frame: UnicastFrame, from: Route, now: Instant): void {
-    if (!this.admit(frame, from, now)) return
+    if (!this.#admit(frame, from, now)) return
     const path = createPath(from.link, frame)
-    this.paths.set(pathKey(frame), path, now)
-    if (frame.target === this.config.self) this.hooks.deliver(frame, from, now)
-    else this.forward(frame, path, now)
+    this.#paths.set(pathKey(frame), path, now)
+    if (frame.target === this.#config.self) this.#hooks.deliver(frame, from, now)
+    else this.#forward(frame, path, now)
   }
 
   onLookup(frame: LookupFrame, from: Route, now: Instant): void {
-    if (!this.admit(frame, from, now)) return
+    if (!this.#admit(frame, from, now)) return
     const path = createPath(from.link, frame)
-    this.paths.set(pathKey(frame), path, now)
-    const isClosest = this.nextHop(frame, path) === undefined
-    if (this.hooks.answerLookup(frame, from, isClosest, now)) return
-    this.forward(frame, path, now)
+    this.#paths.set(pathKey(frame), path, now)
+    const isClosest = this.#nextHop(frame, path) === undefined
+    if (this.#hooks.answerLookup(frame, from, isClosest, now)) return
+    this.#forward(frame, path, now)
   }
 
   onReply(frame: ReplyFrame, from: Route, now: Instant): void {
-    const path = this.paths.get(pathKey(frame))
+    const path = this.#paths.get(pathKey(frame))
     // Only a link that we gave the request may answer it.
     if (path === undefined || !path.tried.includes(from.link)) {
       this.counters.strayReplies++
     } else if (path.previous === null) {
-      this.hooks.replied(frame, from, now)
-    } else if (!this.routes.has(path.previous)) {
+      this.#hooks.replied(frame, from, now)
+    } else if (!this.#routes.has(path.previous)) {
       this.counters.brokenPaths++
     } else if (frame.hopLimit === 0) {
       this.counters.spent++
-    } else if (this.afford(frame, from, now)) {
-      this.carry(path.previous, frame)
+    } else if (this.#afford(frame, from, now)) {
+      this.#carry(path.previous, frame)
     }
   }
 
   onNack(nack: NackFrame, from: Route, now: Instant): void {
-    const path = this.paths.get(pathKey(nack.frame))
+    const path = this.#paths.get(pathKey(nack.frame))
     if (path === undefined || path.next !== from.link || path.target !== nack.frame.target) {
       this.counters.strayNacks++
       return
     }
     // The hop limit is a budget for the whole search, so it shrinks on the way back too and cannot be raised by a liar.
     const hopLimit = Math.min(nack.frame.hopLimit, path.hopLimit)
-    this.forward({ ...nack.frame, hopLimit }, path, now)
+    this.#forward({ ...nack.frame, hopLimit }, path, now)
   }
 
-  private admit(frame: UnicastFrame | LookupFrame, from: Route, now: Instant): boolean {
-    if (this.paths.has(pathKey(frame))) {
+  #admit(frame: UnicastFrame | LookupFrame, from: Route, now: Instant): boolean {
+    if (this.#paths.has(pathKey(frame))) {
       this.counters.seen++
-      this.nack(from.link, frame, 'seen')
+      this.#nack(from.link, frame, 'seen')
       return false
     }
-    if (this.afford(frame, from, now)) return true
-    this.nack(from.link, frame, 'busy')
+    if (this.#afford(frame, from, now)) return true
+    this.#nack(from.link, frame, 'busy')
     return false
   }
 
-  private afford(frame: RoutedFrame, from: Route, now: Instant): boolean {
-    const { linkFrames, linkBytes } = this.config
+  #afford(frame: RoutedFrame, from: Route, now: Instant): boolean {
+    const { linkFrames, linkBytes } = this.#config
     const isAffordable =
       take(from.frames, linkFrames, { amount: 1, now }) && take(from.bytes, linkBytes, { amount: sizeOf(frame), now })
     if (!isAffordable) this.counters.busy++
@@ -273,85 +273,85 @@ export class Router {
 
   /** Whether `from` may have us carry this broadcast: the same budget as for all else. */
   affordBroadcast(frame: BroadcastFrame, from: Route, now: Instant): boolean {
-    return this.afford(frame, from, now)
+    return this.#afford(frame, from, now)
   }
 
-  private forward(frame: UnicastFrame | LookupFrame, path: Path, now: Instant): void {
+  #forward(frame: UnicastFrame | LookupFrame, path: Path, now: Instant): void {
     if (frame.hopLimit === 0) {
       this.counters.spent++
-      this.giveBack(frame, path, 'spent', now)
+      this.#giveBack(frame, path, 'spent', now)
       return
     }
-    const next = this.nextHop(frame, path)
+    const next = this.#nextHop(frame, path)
     if (next === undefined) {
       this.counters.deadEnds++
-      this.giveBack(frame, path, 'dead-end', now)
+      this.#giveBack(frame, path, 'dead-end', now)
     } else {
-      this.pass(frame, path, next)
+      this.#pass(frame, path, next)
     }
   }
 
-  private giveBack(frame: UnicastFrame | LookupFrame, path: Path, reason: NackReason, now: Instant): void {
+  #giveBack(frame: UnicastFrame | LookupFrame, path: Path, reason: NackReason, now: Instant): void {
     path.next = null
-    if (path.previous === null) this.hooks.returned(frame, reason, now)
-    else if (this.routes.has(path.previous)) this.nack(path.previous, frame, reason)
+    if (path.previous === null) this.#hooks.returned(frame, reason, now)
+    else if (this.#routes.has(path.previous)) this.#nack(path.previous, frame, reason)
     else this.counters.brokenPaths++
   }
 
-  private nack(link: LinkId, frame: UnicastFrame | LookupFrame, reason: NackReason): void {
-    this.hooks.send(link, { kind: 'nack', reason, frame })
+  #nack(link: LinkId, frame: UnicastFrame | LookupFrame, reason: NackReason): void {
+    this.#hooks.send(link, { kind: 'nack', reason, frame })
   }
 
-  private pass(frame: UnicastFrame | LookupFrame, path: Path, next: Route): void {
+  #pass(frame: UnicastFrame | LookupFrame, path: Path, next: Route): void {
     path.tried.push(next.link)
     path.next = next.link
     path.hopLimit = frame.hopLimit - 1
-    this.carry(next.link, frame)
+    this.#carry(next.link, frame)
   }
 
-  private carry(link: LinkId, frame: UnicastFrame | LookupFrame | ReplyFrame): void {
+  #carry(link: LinkId, frame: UnicastFrame | LookupFrame | ReplyFrame): void {
     this.counters.forwarded++
     this.counters.forwardedBytes += sizeOf(frame)
-    const viaBootstrap = frame.viaBootstrap || this.config.isBootstrap
-    this.hooks.send(link, { ...frame, hopLimit: frame.hopLimit - 1, viaBootstrap })
+    const viaBootstrap = frame.viaBootstrap || this.#config.isBootstrap
+    this.#hooks.send(link, { ...frame, hopLimit: frame.hopLimit - 1, viaBootstrap })
   }
 
   /** The next link for a frame: the target itself; the closest one; for unicasts also detours, ring first. */
-  private nextHop(frame: UnicastFrame | LookupFrame, path: Path): Route | undefined {
+  #nextHop(frame: UnicastFrame | LookupFrame, path: Path): Route | undefined {
     if (frame.kind === 'unicast') {
-      const direct = this.byPeer.get(frame.target)
+      const direct = this.#byPeer.get(frame.target)
       if (direct !== undefined && isOpen(direct, path)) return direct
     }
-    if (frame.kind === 'lookup' && !this.config.isBootstrap && path.tried.length >= LOOKUP_TRIES_MAX) return undefined
+    if (frame.kind === 'lookup' && !this.#config.isBootstrap && path.tried.length >= LOOKUP_TRIES_MAX) return undefined
     if (frame.kind === 'lookup' && path.tried.length >= BRANCHES_MAX) return undefined
-    const best = this.closest(frame, path)
+    const best = this.#closest(frame, path)
     if (best === undefined) return undefined
-    if (this.isCloser(frame, best)) return best
+    if (this.#isCloser(frame, best)) return best
     if (frame.kind === 'lookup' || path.detours >= DETOURS_MAX) return undefined
     path.detours++
-    return this.ringHop(frame, path) ?? best
+    return this.#ringHop(frame, path) ?? best
   }
 
-  private isCloser(frame: UnicastFrame | LookupFrame, route: Route): boolean {
+  #isCloser(frame: UnicastFrame | LookupFrame, route: Route): boolean {
     // A bootstrap has no place in the key space: any entry is closer than it.
-    return this.config.isBootstrap || this.config.geometry.compare(frame.target, route.peer, this.config.self) < 0
+    return this.#config.isBootstrap || this.#config.geometry.compare(frame.target, route.peer, this.#config.self) < 0
   }
 
-  private closest(frame: UnicastFrame | LookupFrame, path: Path): Route | undefined {
+  #closest(frame: UnicastFrame | LookupFrame, path: Path): Route | undefined {
     const avoid = frame.kind === 'lookup' ? frame.requester : null
     let best: Route | undefined
-    for (const route of this.routes.values()) {
+    for (const route of this.#routes.values()) {
       if (!route.carries || route.peer === avoid || !isOpen(route, path)) continue
-      if (best === undefined || this.config.geometry.compare(frame.target, route.peer, best.peer) < 0) best = route
+      if (best === undefined || this.#config.geometry.compare(frame.target, route.peer, best.peer) < 0) best = route
     }
     return best
   }
 
-  private ringHop(frame: UnicastFrame | LookupFrame, path: Path): Route | undefined {
+  #ringHop(frame: UnicastFrame | LookupFrame, path: Path): Route | undefined {
     let best: Route | undefined
-    for (const route of this.routes.values()) {
+    for (const route of this.#routes.values()) {
       if (!route.isRing || !route.carries || !isOpen(route, path)) continue
-      if (best === undefined || this.config.geometry.compare(frame.target, route.peer, best.peer) < 0) best = route
+      if (best === undefined || this.#config.geometry.compare(frame.target, route.peer, best.peer) < 0) best = route
     }
     return best
   }

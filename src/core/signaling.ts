@@ -65,46 +65,46 @@ const EMPTY: Body = new Uint8Array(0)
 
 export class Signaling {
   readonly counters = { offered: 0, answered: 0, up: 0, refused: 0, timeouts: 0, glare: 0, stray: 0 }
-  private readonly config: SignalingConfig
-  private readonly io: SignalingIo
-  private readonly requests: Requests
-  private readonly hooks: SignalingHooks
-  private readonly newId: () => ExchangeId
-  private readonly exchanges = new Map<ExchangeId, Exchange>()
-  private linkCount = 0
+  readonly #config: SignalingConfig
+  readonly #io: SignalingIo
+  readonly #requests: Requests
+  readonly #hooks: SignalingHooks
+  readonly #newId: () => ExchangeId
+  readonly #exchanges = new Map<ExchangeId, Exchange>()
+  #linkCount = 0
   /** Of these, asked for by others: their offers, and offers that answer their lookups. */
-  private othersCount = 0
+  #othersCount = 0
 
   constructor(config: SignalingConfig, parts: { io: SignalingIo; requests: Requests; hooks: SignalingHooks; newId: () => ExchangeId }) {
-    this.config = config
-    this.io = parts.io
-    this.requests = parts.requests
-    this.hooks = parts.hooks
-    this.newId = parts.newId
+    this.#config = config
+    this.#io = parts.io
+    this.#requests = parts.requests
+    this.#hooks = parts.hooks
+    this.#newId = parts.newId
   }
 
   get collections(): Record<string, { size: number; max: number }> {
-    const { exchangesMax, callsMax } = this.config
-    return { exchanges: { size: this.exchanges.size, max: exchangesMax + callsMax } }
+    const { exchangesMax, callsMax } = this.#config
+    return { exchanges: { size: this.#exchanges.size, max: exchangesMax + callsMax } }
   }
 
   /** Links under way, ours and others'. */
   get linksInFlight(): number {
-    return this.linkCount
+    return this.#linkCount
   }
 
   get isBusy(): boolean {
-    return this.linkCount >= this.config.exchangesMax
+    return this.#linkCount >= this.#config.exchangesMax
   }
 
   /** No more for others: a quarter is kept for offers of our own, so that nobody can keep us from repairing. */
   get isBusyForOthers(): boolean {
-    return this.othersCount * 4 >= this.config.exchangesMax * 3 || this.isBusy
+    return this.#othersCount * 4 >= this.#config.exchangesMax * 3 || this.isBusy
   }
 
   /** The exchange for a link to `remote` that is under way. */
   linkTo(remote: PeerId): Exchange | undefined {
-    for (const exchange of this.exchanges.values()) {
+    for (const exchange of this.#exchanges.values()) {
       if (exchange.purpose === 'link' && exchange.remote === remote) return exchange
     }
     return undefined
@@ -112,139 +112,139 @@ export class Signaling {
 
   /** Peers that links are under way to. */
   *linkTargets(): IterableIterator<Exchange> {
-    for (const exchange of this.exchanges.values()) if (exchange.purpose === 'link') yield exchange
+    for (const exchange of this.#exchanges.values()) if (exchange.purpose === 'link') yield exchange
   }
 
   /** Offers `remote` a link. Null: too many under way. */
   offerLink(remote: PeerId, slot: Slot, via: LinkId | null): Exchange | null {
     if (this.isBusy) return null
-    return this.offer({ remote, slot, via, purpose: 'link', metadata: EMPTY, timeoutMs: this.config.exchangeTimeoutMs, request: null, asked: null })
+    return this.#offer({ remote, slot, via, purpose: 'link', metadata: EMPTY, timeoutMs: this.#config.exchangeTimeoutMs, request: null, asked: null })
   }
 
   /** Answers a lookup with an offer, sealed to the requester that it names. */
   offerToRequester(asked: Asked, slot: Slot): Exchange | null {
     if (this.isBusyForOthers) return null
     const { source: remote } = asked
-    return this.offer({ remote, slot, via: null, purpose: 'link', metadata: EMPTY, timeoutMs: this.config.exchangeTimeoutMs, request: null, asked })
+    return this.#offer({ remote, slot, via: null, purpose: 'link', metadata: EMPTY, timeoutMs: this.#config.exchangeTimeoutMs, request: null, asked })
   }
 
   /** Calls `remote` for the application. Null: too many calls. */
   call(remote: PeerId, options: { readonly request: RequestId; readonly metadata: Body; readonly timeoutMs: number }, onCreated: (exchange: ExchangeId) => void): Exchange | null {
-    if (this.callCount() >= this.config.callsMax) return null
-    return this.offer({ remote, slot: 'random', via: null, purpose: 'call', asked: null, ...options }, onCreated)
+    if (this.#callCount() >= this.#config.callsMax) return null
+    return this.#offer({ remote, slot: 'random', via: null, purpose: 'call', asked: null, ...options }, onCreated)
   }
 
-  private callCount(): number {
-    return this.exchanges.size - this.linkCount
+  #callCount(): number {
+    return this.#exchanges.size - this.#linkCount
   }
 
-  private offer(
+  #offer(
     options: Pick<Exchange, 'remote' | 'slot' | 'via' | 'purpose' | 'metadata' | 'timeoutMs' | 'request' | 'asked'>,
     onCreated?: (exchange: ExchangeId) => void,
   ): Exchange {
-    const exchange = this.add({ ...options, id: this.newId(), isOfferer: true, state: 'describing', offer: null, asking: null, offerPath: NO_PATH })
+    const exchange = this.#add({ ...options, id: this.#newId(), isOfferer: true, state: 'describing', offer: null, asking: null, offerPath: NO_PATH })
     this.counters.offered++
     onCreated?.(exchange.id)
-    this.io.createOffer(exchange.id, { remote: exchange.remote, purpose: exchange.purpose })
+    this.#io.createOffer(exchange.id, { remote: exchange.remote, purpose: exchange.purpose })
     return exchange
   }
 
-  private add(exchange: Exchange): Exchange {
-    evictOldest(this.exchanges, this.config.exchangesMax + this.config.callsMax)
-    this.exchanges.set(exchange.id, exchange)
-    if (exchange.purpose === 'link') this.count(exchange, 1)
-    this.io.schedule({ kind: 'exchange', exchange: exchange.id }, exchange.timeoutMs)
+  #add(exchange: Exchange): Exchange {
+    evictOldest(this.#exchanges, this.#config.exchangesMax + this.#config.callsMax)
+    this.#exchanges.set(exchange.id, exchange)
+    if (exchange.purpose === 'link') this.#count(exchange, 1)
+    this.#io.schedule({ kind: 'exchange', exchange: exchange.id }, exchange.timeoutMs)
     return exchange
   }
 
-  private count(exchange: Exchange, by: 1 | -1): void {
-    this.linkCount += by
-    if (!exchange.isOfferer || exchange.asked !== null) this.othersCount += by
+  #count(exchange: Exchange, by: 1 | -1): void {
+    this.#linkCount += by
+    if (!exchange.isOfferer || exchange.asked !== null) this.#othersCount += by
   }
 
-  private remove(exchange: Exchange): void {
-    if (!this.exchanges.delete(exchange.id)) return
-    if (exchange.purpose === 'link') this.count(exchange, -1)
-    if (exchange.asking !== null) this.requests.cancel(exchange.asking)
+  #remove(exchange: Exchange): void {
+    if (!this.#exchanges.delete(exchange.id)) return
+    if (exchange.purpose === 'link') this.#count(exchange, -1)
+    if (exchange.asking !== null) this.#requests.cancel(exchange.asking)
   }
 
   // ---- what the shell reports -----------------------------------------------------------------------------------------
 
   onDescribed(id: ExchangeId, description: Body, now: Instant): void {
-    const exchange = this.exchanges.get(id)
+    const exchange = this.#exchanges.get(id)
     if (exchange === undefined || exchange.state !== 'describing') return
-    if (exchange.isOfferer) this.sendOffer(exchange, description, now)
-    else this.sendAnswer(exchange, description, now)
+    if (exchange.isOfferer) this.#sendOffer(exchange, description, now)
+    else this.#sendAnswer(exchange, description, now)
   }
 
   /** Later candidates, or renegotiation of a call. */
   onLocalSignal(id: ExchangeId, signal: Body, now: Instant): void {
-    const exchange = this.exchanges.get(id)
+    const exchange = this.#exchanges.get(id)
     if (exchange === undefined) return
     const message: Message = { kind: 'signal', exchange: id, signal }
     // Breadcrumbs last two minutes and lead to a newcomer whom no unicast would find; after that the mesh knows it.
-    if (exchange.asked !== null && exchange.state !== 'up') this.requests.respond(exchange.asked, message)
-    else this.ask(exchange, message, now)
+    if (exchange.asked !== null && exchange.state !== 'up') this.#requests.respond(exchange.asked, message)
+    else this.#ask(exchange, message, now)
   }
 
   /** The shell has a proven link or connection for this exchange. */
   onUp(id: ExchangeId, now: Instant): Exchange | undefined {
-    const exchange = this.exchanges.get(id)
+    const exchange = this.#exchanges.get(id)
     if (exchange === undefined) return undefined
     this.counters.up++
     if (exchange.purpose === 'call') exchange.state = 'up'
-    else this.remove(exchange)
+    else this.#remove(exchange)
     exchange.offer = null
-    this.hooks.settled(exchange, 'up', now)
+    this.#hooks.settled(exchange, 'up', now)
     return exchange
   }
 
   onFailed(id: ExchangeId, reason: string, now: Instant): void {
-    const exchange = this.exchanges.get(id)
+    const exchange = this.#exchanges.get(id)
     if (exchange === undefined) return
     if (exchange.state === 'up') {
-      this.remove(exchange)
-      this.hooks.hungUp(exchange, reason)
+      this.#remove(exchange)
+      this.#hooks.hungUp(exchange, reason)
       return
     }
-    if (!exchange.isOfferer && exchange.asked !== null) this.refuse(exchange.asked, id, 'failed')
-    this.end(exchange, 'failed', now)
+    if (!exchange.isOfferer && exchange.asked !== null) this.#refuse(exchange.asked, id, 'failed')
+    this.#end(exchange, 'failed', now)
   }
 
   onTimer(id: ExchangeId, now: Instant): void {
-    const exchange = this.exchanges.get(id)
+    const exchange = this.#exchanges.get(id)
     if (exchange === undefined || exchange.state === 'up') return
     this.counters.timeouts++
-    if (exchange.state === 'ringing' && exchange.asked !== null) this.refuse(exchange.asked, id, 'timeout')
-    this.stopRinging(exchange, now)
-    this.end(exchange, 'timeout', now)
+    if (exchange.state === 'ringing' && exchange.asked !== null) this.#refuse(exchange.asked, id, 'timeout')
+    this.#stopRinging(exchange, now)
+    this.#end(exchange, 'timeout', now)
   }
 
   /** The application or the neighbour manager no longer wants it. */
   abandon(id: ExchangeId, reason: RefuseReason, now: Instant): void {
-    const exchange = this.exchanges.get(id)
+    const exchange = this.#exchanges.get(id)
     if (exchange === undefined) return
-    this.stopRinging(exchange, now)
-    this.end(exchange, reason, now)
+    this.#stopRinging(exchange, now)
+    this.#end(exchange, reason, now)
   }
 
   abandonAll(now: Instant): void {
-    for (const exchange of [...this.exchanges.values()]) this.end(exchange, 'closed', now)
+    for (const exchange of [...this.#exchanges.values()]) this.#end(exchange, 'closed', now)
   }
 
   callOf(request: RequestId): Exchange | undefined {
-    for (const exchange of this.exchanges.values()) if (exchange.request === request) return exchange
+    for (const exchange of this.#exchanges.values()) if (exchange.request === request) return exchange
     return undefined
   }
 
   /** The application's word on a call that rings. */
   answerCall(id: ExchangeId, accept: boolean, now: Instant): void {
-    const exchange = this.exchanges.get(id)
+    const exchange = this.#exchanges.get(id)
     if (exchange?.state !== 'ringing' || exchange.offer === null) return
-    if (accept) this.createAnswer(exchange, exchange.offer)
+    if (accept) this.#createAnswer(exchange, exchange.offer)
     else {
-      if (exchange.asked !== null) this.refuse(exchange.asked, id, 'rejected')
-      this.end(exchange, 'rejected', now)
+      if (exchange.asked !== null) this.#refuse(exchange.asked, id, 'rejected')
+      this.#end(exchange, 'rejected', now)
     }
   }
 
@@ -252,138 +252,138 @@ export class Signaling {
 
   /** An offer, as a request or as the reply to a lookup of ours. */
   onOffer(message: OfferMessage, asked: Asked, now: Instant): void {
-    const reason = this.exchanges.has(message.exchange) ? 'busy' : message.purpose === 'call' ? this.refuseCall() : this.refuseLink(message, asked.source, now)
+    const reason = this.#exchanges.has(message.exchange) ? 'busy' : message.purpose === 'call' ? this.#refuseCall() : this.#refuseLink(message, asked.source, now)
     if (reason !== null) {
       this.counters.refused++
-      if (asked.by === 'lookup') this.refuseByRequest(asked, message.exchange, reason, now)
-      else this.refuse(asked, message.exchange, reason)
+      if (asked.by === 'lookup') this.#refuseByRequest(asked, message.exchange, reason, now)
+      else this.#refuse(asked, message.exchange, reason)
       return
     }
-    const exchange = this.add(exchangeFor(message, asked, this.config.exchangeTimeoutMs))
-    if (message.purpose === 'link') this.createAnswer(exchange, message.description)
+    const exchange = this.#add(exchangeFor(message, asked, this.#config.exchangeTimeoutMs))
+    if (message.purpose === 'link') this.#createAnswer(exchange, message.description)
     else {
       exchange.offer = message.description
-      this.hooks.ring(exchange)
+      this.#hooks.ring(exchange)
     }
   }
 
   /** The answer to an offer of ours; from its reply, or as a request if our offer was a reply. */
   onAnswer(id: ExchangeId, description: Body, from: { readonly source: PeerId; readonly arrival: Arrival }): boolean {
-    const exchange = this.exchanges.get(id)
+    const exchange = this.#exchanges.get(id)
     if (exchange === undefined || !exchange.isOfferer || exchange.remote !== from.source || exchange.state !== 'offered') {
       this.counters.stray++
       return false
     }
     exchange.state = 'connecting'
     exchange.offerPath = pathOf(from.arrival)
-    this.io.acceptAnswer(id, description)
+    this.#io.acceptAnswer(id, description)
     return true
   }
 
   onSignal(id: ExchangeId, signal: Body, source: PeerId): void {
-    if (this.exchanges.get(id)?.remote === source) this.io.addSignal(id, signal)
+    if (this.#exchanges.get(id)?.remote === source) this.#io.addSignal(id, signal)
     else this.counters.stray++
   }
 
   onRefused(id: ExchangeId, reason: RefuseReason, from: { readonly source: PeerId; readonly now: Instant }): void {
-    const exchange = this.exchanges.get(id)
+    const exchange = this.#exchanges.get(id)
     if (exchange === undefined || exchange.remote !== from.source || exchange.state === 'up') return
     if (reason === 'glare') this.counters.glare++
-    this.end(exchange, reason, from.now)
+    this.#end(exchange, reason, from.now)
   }
 
-  private refuseCall(): RefuseReason | null {
-    return this.callCount() >= this.config.callsMax ? 'busy' : null
+  #refuseCall(): RefuseReason | null {
+    return this.#callCount() >= this.#config.callsMax ? 'busy' : null
   }
 
   /** Glare: of two offers that cross, the lower id's stands. */
-  private refuseLink(message: OfferMessage, source: PeerId, now: Instant): RefuseReason | null {
+  #refuseLink(message: OfferMessage, source: PeerId, now: Instant): RefuseReason | null {
     const ours = this.linkTo(source)
     if (ours !== undefined) {
-      if (!ours.isOfferer || this.config.self < source) return 'glare'
+      if (!ours.isOfferer || this.#config.self < source) return 'glare'
       this.counters.glare++
-      this.end(ours, 'glare', now)
+      this.#end(ours, 'glare', now)
     }
-    return this.isBusyForOthers ? 'busy' : this.hooks.admit(source, message.slot)
+    return this.isBusyForOthers ? 'busy' : this.#hooks.admit(source, message.slot)
   }
 
-  private createAnswer(exchange: Exchange, description: Body): void {
+  #createAnswer(exchange: Exchange, description: Body): void {
     exchange.state = 'describing'
     exchange.offer = null
     this.counters.answered++
-    this.io.createAnswer(exchange.id, { remote: exchange.remote, purpose: exchange.purpose, description })
+    this.#io.createAnswer(exchange.id, { remote: exchange.remote, purpose: exchange.purpose, description })
   }
 
-  private sendOffer(exchange: Exchange, description: Body, now: Instant): void {
+  #sendOffer(exchange: Exchange, description: Body, now: Instant): void {
     const { id, purpose, slot, metadata } = exchange
     exchange.state = 'offered'
     const message: Message = { kind: 'offer', exchange: id, purpose, slot, description, metadata }
-    if (exchange.asked === null) this.ask(exchange, message, now)
-    else this.requests.respond(exchange.asked, message)
+    if (exchange.asked === null) this.#ask(exchange, message, now)
+    else this.#requests.respond(exchange.asked, message)
   }
 
-  private sendAnswer(exchange: Exchange, description: Body, now: Instant): void {
+  #sendAnswer(exchange: Exchange, description: Body, now: Instant): void {
     exchange.state = 'connecting'
     const message: Message = { kind: 'answer', exchange: exchange.id, description }
-    if (exchange.asked === null) this.ask(exchange, message, now)
-    else this.requests.respond(exchange.asked, message)
+    if (exchange.asked === null) this.#ask(exchange, message, now)
+    else this.#requests.respond(exchange.asked, message)
   }
 
-  private ask(exchange: Exchange, message: Message, now: Instant): void {
+  #ask(exchange: Exchange, message: Message, now: Instant): void {
     const isOffer = message.kind === 'offer'
-    const asking = this.requests.start(
+    const asking = this.#requests.start(
       {
         target: exchange.remote,
         message,
         via: exchange.via,
         timeoutMs: isOffer ? exchange.timeoutMs : SIGNAL_TIMEOUT_MS,
-        onReply: (reply, outcome, at) => this.onReply(exchange, reply, { source: exchange.remote, arrival: outcome.arrival }, at),
-        onFailure: (code, at) => this.onAskFailed(exchange, message, code, at),
+        onReply: (reply, outcome, at) => this.#onReply(exchange, reply, { source: exchange.remote, arrival: outcome.arrival }, at),
+        onFailure: (code, at) => this.#onAskFailed(exchange, message, code, at),
       },
       now,
     )
     if (isOffer) exchange.asking = asking
-    if (isOffer && asking === null) this.end(exchange, 'busy', now)
+    if (isOffer && asking === null) this.#end(exchange, 'busy', now)
   }
 
-  private onReply(exchange: Exchange, reply: Message, from: { readonly source: PeerId; readonly arrival: Arrival }, now: Instant): void {
+  #onReply(exchange: Exchange, reply: Message, from: { readonly source: PeerId; readonly arrival: Arrival }, now: Instant): void {
     if (reply.kind === 'answer' && reply.exchange === exchange.id) this.onAnswer(exchange.id, reply.description, from)
     else if (reply.kind === 'signal' && reply.exchange === exchange.id) this.onSignal(exchange.id, reply.signal, exchange.remote)
     else if (reply.kind === 'refuse') this.onRefused(exchange.id, reply.reason, { source: exchange.remote, now })
   }
 
-  private onAskFailed(exchange: Exchange, message: Message, code: FailureCode, now: Instant): void {
+  #onAskFailed(exchange: Exchange, message: Message, code: FailureCode, now: Instant): void {
     // Lost late candidates do not end an exchange; a lost offer or answer does.
-    if (message.kind !== 'signal' && exchange.state !== 'up') this.end(exchange, code, now)
+    if (message.kind !== 'signal' && exchange.state !== 'up') this.#end(exchange, code, now)
   }
 
-  private refuse(asked: Asked, exchange: ExchangeId, reason: RefuseReason): void {
-    this.requests.respond(asked, { kind: 'refuse', exchange, reason })
+  #refuse(asked: Asked, exchange: ExchangeId, reason: RefuseReason): void {
+    this.#requests.respond(asked, { kind: 'refuse', exchange, reason })
   }
 
-  private refuseByRequest(asked: Asked, exchange: ExchangeId, reason: RefuseReason, now: Instant): void {
-    this.tell(asked.source, { kind: 'refuse', exchange, reason }, asked.arrival.link, now)
+  #refuseByRequest(asked: Asked, exchange: ExchangeId, reason: RefuseReason, now: Instant): void {
+    this.#tell(asked.source, { kind: 'refuse', exchange, reason }, asked.arrival.link, now)
   }
 
   /** Whether it arrives changes nothing here. */
-  private tell(target: PeerId, message: Message, via: LinkId | null, now: Instant): void {
+  #tell(target: PeerId, message: Message, via: LinkId | null, now: Instant): void {
     const ignore = (): void => undefined
-    this.requests.start({ target, message, timeoutMs: SIGNAL_TIMEOUT_MS, via, onReply: ignore, onFailure: ignore }, now)
+    this.#requests.start({ target, message, timeoutMs: SIGNAL_TIMEOUT_MS, via, onReply: ignore, onFailure: ignore }, now)
   }
 
   /** A call of ours that we give up before it is answered: there it may ring for a minute otherwise. */
-  private stopRinging(exchange: Exchange, now: Instant): void {
+  #stopRinging(exchange: Exchange, now: Instant): void {
     if (exchange.purpose !== 'call' || !exchange.isOfferer || exchange.state !== 'offered') return
-    this.tell(exchange.remote, { kind: 'refuse', exchange: exchange.id, reason: 'closed' }, exchange.via, now)
+    this.#tell(exchange.remote, { kind: 'refuse', exchange: exchange.id, reason: 'closed' }, exchange.via, now)
   }
 
-  private end(exchange: Exchange, outcome: RefuseReason | FailureCode, now: Instant): void {
-    if (!this.exchanges.has(exchange.id)) return
+  #end(exchange: Exchange, outcome: RefuseReason | FailureCode, now: Instant): void {
+    if (!this.#exchanges.has(exchange.id)) return
     const wasUp = exchange.state === 'up'
-    this.remove(exchange)
-    this.io.abandon(exchange.id, outcome === 'glare' || outcome === 'full' || outcome === 'busy' || outcome === 'linked' ? outcome : 'closed')
-    if (wasUp) this.hooks.hungUp(exchange, outcome)
-    else this.hooks.settled(exchange, outcome, now)
+    this.#remove(exchange)
+    this.#io.abandon(exchange.id, outcome === 'glare' || outcome === 'full' || outcome === 'busy' || outcome === 'linked' ? outcome : 'closed')
+    if (wasUp) this.#hooks.hungUp(exchange, outcome)
+    else this.#hooks.settled(exchange, outcome, now)
   }
 }
 

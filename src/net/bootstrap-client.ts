@@ -49,83 +49,83 @@ export interface ServerInspection {
 }
 
 export class BootstrapClient {
-  private readonly parts: BootstrapClientParts
-  private readonly servers: readonly Server[]
-  private readonly stopped = new AbortController()
-  private isContacting = false
+  readonly #parts: BootstrapClientParts
+  readonly #servers: readonly Server[]
+  readonly #stopped = new AbortController()
+  #isContacting = false
 
   constructor(parts: BootstrapClientParts) {
-    this.parts = parts
-    this.servers = parts.urls.map((url) => ({ url, failures: 0, notBefore: 0 }))
+    this.#parts = parts
+    this.#servers = parts.urls.map((url) => ({ url, failures: 0, notBefore: 0 }))
   }
 
   /** Look for a server; ends in `onLink` or `onFailed`. While one look goes on, another is not begun. */
   contact(purpose: Purpose): void {
-    if (this.isContacting || this.stopped.signal.aborted) return
-    this.isContacting = true
-    this.search(purpose).then(
-      (reasons) => this.finish(reasons),
-      (error: unknown) => this.finish([String(error)]),
+    if (this.#isContacting || this.#stopped.signal.aborted) return
+    this.#isContacting = true
+    this.#search(purpose).then(
+      (reasons) => this.#finish(reasons),
+      (error: unknown) => this.#finish([String(error)]),
     )
   }
 
   /** Gives up whatever goes on; nothing is reported any more. */
   stop(): void {
-    this.stopped.abort()
+    this.#stopped.abort()
   }
 
   inspect(): ServerInspection[] {
-    return this.servers.map(({ url, failures }) => ({ url, failures }))
+    return this.#servers.map(({ url, failures }) => ({ url, failures }))
   }
 
   /** Null: a link has been handed over. */
-  private async search(purpose: Purpose): Promise<readonly string[] | null> {
+  async #search(purpose: Purpose): Promise<readonly string[] | null> {
     const reasons: string[] = []
-    for (const server of this.inOrder()) {
-      await this.pauseUntil(server.notBefore)
-      if (this.stopped.signal.aborted) return reasons
-      const reason = await this.attempt(server, purpose)
+    for (const server of this.#inOrder()) {
+      await this.#pauseUntil(server.notBefore)
+      if (this.#stopped.signal.aborted) return reasons
+      const reason = await this.#attempt(server, purpose)
       if (reason === null) return null
       reasons.push(`${server.url}: ${reason}`)
     }
     return reasons
   }
 
-  private finish(reasons: readonly string[] | null): void {
-    this.isContacting = false
-    if (reasons === null || this.stopped.signal.aborted) return
-    this.parts.onFailed(reasons.length === 0 ? 'no bootstrap is known' : reasons.join('; '))
+  #finish(reasons: readonly string[] | null): void {
+    this.#isContacting = false
+    if (reasons === null || this.#stopped.signal.aborted) return
+    this.#parts.onFailed(reasons.length === 0 ? 'no bootstrap is known' : reasons.join('; '))
   }
 
   /** Shuffled, so that each server gets its share; those that rest come last. */
-  private inOrder(): Server[] {
-    const keyed = this.servers.map((server) => ({ server, key: this.parts.random() }))
-    const isResting = ({ notBefore }: Server): number => Math.max(0, notBefore - this.parts.now())
+  #inOrder(): Server[] {
+    const keyed = this.#servers.map((server) => ({ server, key: this.#parts.random() }))
+    const isResting = ({ notBefore }: Server): number => Math.max(0, notBefore - this.#parts.now())
     return keyed
       .toSorted((a, b) => isResting(a.server) - isResting(b.server) || a.key - b.key)
       .map(({ server }) => server)
   }
 
   /** Null if it worked, else why not. */
-  private async attempt(server: Server, purpose: Purpose): Promise<string | null> {
+  async #attempt(server: Server, purpose: Purpose): Promise<string | null> {
     try {
-      const link = await this.parts.dial(server.url, purpose, this.stopped.signal)
+      const link = await this.#parts.dial(server.url, purpose, this.#stopped.signal)
       server.failures = 0
       server.notBefore = 0
-      if (this.stopped.signal.aborted) link.link.close('closed')
-      else this.parts.onLink(link)
+      if (this.#stopped.signal.aborted) link.link.close('closed')
+      else this.#parts.onLink(link)
       return null
     } catch (error) {
       const longest = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** server.failures)
       server.failures++
-      server.notBefore = this.parts.now() + longest * (this.parts.random() / 2 ** 32)
+      server.notBefore = this.#parts.now() + longest * (this.#parts.random() / 2 ** 32)
       return error instanceof Error ? error.message : String(error)
     }
   }
 
-  private pauseUntil(time: number): Promise<void> {
-    const { signal } = this.stopped
-    const delayMs = time - this.parts.now()
+  #pauseUntil(time: number): Promise<void> {
+    const { signal } = this.#stopped
+    const delayMs = time - this.#parts.now()
     if (delayMs <= 0) return Promise.resolve()
     return new Promise((resolve) => {
       const wake = (): void => {
@@ -133,7 +133,7 @@ export class BootstrapClient {
         signal.removeEventListener('abort', wake)
         resolve()
       }
-      const cancel = this.parts.after(delayMs, wake)
+      const cancel = this.#parts.after(delayMs, wake)
       signal.addEventListener('abort', wake)
     })
   }

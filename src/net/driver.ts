@@ -82,179 +82,179 @@ export interface DriverParts {
 const STOP_MS = 1_000
 
 export class Driver implements Io {
-  private readonly parts: DriverParts
-  private readonly core: Core
-  private readonly links = new Map<LinkId, Link>()
-  private readonly timers = new Set<() => void>()
-  private readonly inputs: Input[] = []
-  private readonly events: NodeEvent[] = []
-  private linkCount = 0
-  private isDraining = false
-  private isStopped = false
-  private onLinksGone: () => void = () => {}
+  readonly #parts: DriverParts
+  readonly #core: Core
+  readonly #links = new Map<LinkId, Link>()
+  readonly #timers = new Set<() => void>()
+  readonly #inputs: Input[] = []
+  readonly #events: NodeEvent[] = []
+  #linkCount = 0
+  #isDraining = false
+  #isStopped = false
+  #onLinksGone: () => void = () => {}
 
   /** `createCore` gets the driver as its `Io`. */
   constructor(createCore: (io: Io) => Core, parts: DriverParts) {
-    this.parts = parts
-    this.core = createCore(this)
+    this.#parts = parts
+    this.#core = createCore(this)
   }
 
   /** Queue an input and, unless one is being handled, handle everything queued. Ignored once stopped. */
   dispatch(input: Input): void {
-    if (this.isStopped) return
-    this.inputs.push(input)
-    if (!this.isDraining) this.drain()
+    if (this.#isStopped) return
+    this.#inputs.push(input)
+    if (!this.#isDraining) this.#drain()
   }
 
   /** A proven link joins: its frames and its end become inputs. */
   attach({ link, peer, role, exchange }: ProvenLink): void {
-    if (this.isStopped) return link.close('closed')
-    const id = ++this.linkCount as LinkId
+    if (this.#isStopped) return link.close('closed')
+    const id = ++this.#linkCount as LinkId
     const { transport, isSecure } = link.channel
-    this.links.set(id, link)
+    this.#links.set(id, link)
     this.dispatch({ kind: 'linkUp', link: id, peer, role, transport, isSecure, exchange })
-    link.onFrame = (frame) => this.receive(id, frame)
-    link.onDown = (reason) => this.lose(id, reason)
+    link.onFrame = (frame) => this.#receive(id, frame)
+    link.onDown = (reason) => this.#lose(id, reason)
   }
 
   /** What a link has carried; undefined once it is down. */
   counters(id: LinkId): LinkCounters | undefined {
-    return this.links.get(id)?.counters
+    return this.#links.get(id)?.counters
   }
 
   /** Says goodbye on every link, waits for them to close (a second at most), and cancels all timers. Call once. */
   async stop(): Promise<void> {
     this.dispatch({ kind: 'stop' })
-    await this.closeLinks()
-    this.isStopped = true
-    for (const cancel of this.timers) cancel()
-    this.timers.clear()
+    await this.#closeLinks()
+    this.#isStopped = true
+    for (const cancel of this.#timers) cancel()
+    this.#timers.clear()
   }
 
-  private drain(): void {
-    this.isDraining = true
+  #drain(): void {
+    this.#isDraining = true
     // The array grows while we walk it; it is emptied in one go, which is cheaper than shifting every input.
-    for (let index = 0; index < this.inputs.length; index++) {
-      this.handle(this.inputs[index] as Input)
-      this.deliverEvents()
+    for (let index = 0; index < this.#inputs.length; index++) {
+      this.#handle(this.#inputs[index] as Input)
+      this.#deliverEvents()
     }
-    this.inputs.length = 0
-    this.isDraining = false
+    this.#inputs.length = 0
+    this.#isDraining = false
   }
 
-  private handle(input: Input): void {
+  #handle(input: Input): void {
     try {
-      this.core.handle(input, this.parts.now() as Instant)
+      this.#core.handle(input, this.#parts.now() as Instant)
     } catch (error) {
-      this.parts.onFault(error)
+      this.#parts.onFault(error)
     }
   }
 
-  private deliverEvents(): void {
-    for (let event = this.events.shift(); event !== undefined; event = this.events.shift()) this.parts.onEvent(event)
+  #deliverEvents(): void {
+    for (let event = this.#events.shift(); event !== undefined; event = this.#events.shift()) this.#parts.onEvent(event)
   }
 
-  private receive(link: LinkId, frame: Frame | HandshakeFrame): void {
-    if (isHandshake(frame)) this.links.get(link)?.close('unexpected handshake frame')
+  #receive(link: LinkId, frame: Frame | HandshakeFrame): void {
+    if (isHandshake(frame)) this.#links.get(link)?.close('unexpected handshake frame')
     else this.dispatch({ kind: 'frame', link, frame })
   }
 
-  private lose(link: LinkId, reason: string): void {
-    this.links.delete(link)
+  #lose(link: LinkId, reason: string): void {
+    this.#links.delete(link)
     this.dispatch({ kind: 'linkDown', link, reason })
-    if (this.links.size === 0) this.onLinksGone()
+    if (this.#links.size === 0) this.#onLinksGone()
   }
 
-  private closeLinks(): Promise<void> {
-    for (const link of this.links.values()) link.close('closed')
-    if (this.links.size === 0) return Promise.resolve()
+  #closeLinks(): Promise<void> {
+    for (const link of this.#links.values()) link.close('closed')
+    if (this.#links.size === 0) return Promise.resolve()
     return new Promise((resolve) => {
-      const cancel = this.parts.after(STOP_MS, resolve)
-      this.onLinksGone = () => (cancel(), resolve())
+      const cancel = this.#parts.after(STOP_MS, resolve)
+      this.#onLinksGone = () => (cancel(), resolve())
     })
   }
 
   // ---- effects, in the order of `Io` ---------------------------------------------------------------------------------
 
   random(): number {
-    return this.parts.random()
+    return this.#parts.random()
   }
 
   send(link: LinkId, frame: Frame): void {
-    this.links.get(link)?.send(frame)
+    this.#links.get(link)?.send(frame)
   }
 
   closeLink(link: LinkId, reason: string): void {
-    this.links.get(link)?.close(reason)
+    this.#links.get(link)?.close(reason)
   }
 
   schedule(token: TimerToken, delayMs: number): void {
-    const cancel = this.parts.after(delayMs, () => {
-      this.timers.delete(cancel)
+    const cancel = this.#parts.after(delayMs, () => {
+      this.#timers.delete(cancel)
       this.dispatch({ kind: 'timer', token })
     })
-    this.timers.add(cancel)
+    this.#timers.add(cancel)
   }
 
   contactBootstrap(purpose: 'join' | 'visit'): void {
-    this.parts.contacting.contact(purpose)
+    this.#parts.contacting.contact(purpose)
   }
 
   seal(job: SealJob): void {
-    this.finish(this.parts.sealing.seal(job), job, (body) => ({ kind: 'sealed', job, body }))
+    this.#finish(this.#parts.sealing.seal(job), job, (body) => ({ kind: 'sealed', job, body }))
   }
 
   open(job: OpenJob): void {
-    this.finish(this.parts.sealing.open(job), job, (opened) => ({ kind: 'opened', job, ...opened }))
+    this.#finish(this.#parts.sealing.open(job), job, (opened) => ({ kind: 'opened', job, ...opened }))
   }
 
   sign(id: MessageId, payload: Body): void {
     // Signing with our own key cannot be refused: a failure is a fault, and the request runs into its time-out.
-    this.parts.sealing
+    this.#parts.sealing
       .sign(id, bytesOf(payload))
-      .then((body) => this.dispatch({ kind: 'signed', id, body }), this.parts.onFault)
+      .then((body) => this.dispatch({ kind: 'signed', id, body }), this.#parts.onFault)
   }
 
   verify(job: VerifyJob): void {
     const { id, link } = job
-    this.finish(this.parts.sealing.verify(job), job, (verified) => ({ kind: 'verified', id, link, ...verified }))
+    this.#finish(this.#parts.sealing.verify(job), job, (verified) => ({ kind: 'verified', id, link, ...verified }))
   }
 
   createOffer(exchange: ExchangeId, to: { readonly remote: PeerId; readonly purpose: OfferMessage['purpose'] }): void {
-    this.parts.exchanging.createOffer(exchange, to)
+    this.#parts.exchanging.createOffer(exchange, to)
   }
 
   createAnswer(
     exchange: ExchangeId,
     offer: { readonly remote: PeerId; readonly purpose: OfferMessage['purpose']; readonly description: Body },
   ): void {
-    this.parts.exchanging.createAnswer(exchange, { ...offer, description: bytesOf(offer.description) })
+    this.#parts.exchanging.createAnswer(exchange, { ...offer, description: bytesOf(offer.description) })
   }
 
   acceptAnswer(exchange: ExchangeId, description: Body): void {
-    this.parts.exchanging.acceptAnswer(exchange, bytesOf(description))
+    this.#parts.exchanging.acceptAnswer(exchange, bytesOf(description))
   }
 
   addSignal(exchange: ExchangeId, signal: Body): void {
-    this.parts.exchanging.addSignal(exchange, bytesOf(signal))
+    this.#parts.exchanging.addSignal(exchange, bytesOf(signal))
   }
 
   abandon(exchange: ExchangeId, reason: RefuseReason): void {
-    this.parts.exchanging.abandon(exchange, reason)
+    this.#parts.exchanging.abandon(exchange, reason)
   }
 
   emit(event: NodeEvent): void {
-    this.events.push(event)
+    this.#events.push(event)
   }
 
   /** Every sealing job ends in exactly one input. */
-  private finish<T>(work: Promise<T>, job: SealJob | OpenJob | VerifyJob, done: (result: T) => Input): void {
+  #finish<T>(work: Promise<T>, job: SealJob | OpenJob | VerifyJob, done: (result: T) => Input): void {
     work.then(
       (result) => this.dispatch(done(result)),
       (error: unknown) => {
         const reason = refusedReason(error)
         // Not the bytes' fault but ours or the platform's: reported, and the core gets its one input all the same.
-        if (reason === null) this.parts.onFault(error)
+        if (reason === null) this.#parts.onFault(error)
         const isLost = reason === 'session' && job.kind === 'open' && job.as === 'request'
         const reply = isLost ? { reply: sessionLostBody() } : {}
         this.dispatch({ kind: 'jobRefused', job, reason: reason ?? 'malformed', ...reply })

@@ -78,22 +78,22 @@ const PEER_KEYS_MAX = 512
 
 /** Converts ids to keys and remembers the last 512; the oldest goes first. */
 export class PeerKeyCache {
-  private readonly keys = new Map<PeerId, PeerKeys | null>()
+  readonly #keys = new Map<PeerId, PeerKeys | null>()
 
   /** Null for ids that are no acceptable key: non-canonical, or of small order. */
   get(peer: PeerId): PeerKeys | null {
-    const known = this.keys.get(peer)
+    const known = this.#keys.get(peer)
     if (known !== undefined) return known
     const ed25519 = bytesFromId(peer)
     const x25519 = montgomeryFromEdwards(ed25519)
     const keys = x25519 && { ed25519, x25519 }
-    evictOldest(this.keys, PEER_KEYS_MAX)
-    this.keys.set(peer, keys)
+    evictOldest(this.#keys, PEER_KEYS_MAX)
+    this.#keys.set(peer, keys)
     return keys
   }
 
   get size(): number {
-    return this.keys.size
+    return this.#keys.size
   }
 }
 

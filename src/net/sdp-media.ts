@@ -83,8 +83,7 @@ export async function encodeMedia({ type, sdp, candidates }: LocalDescription): 
 /** Never rejects; null for anything that is not a description in the grammar, whole and within its bounds. */
 export async function decodeMedia(bytes: Uint8Array): Promise<RemoteDescription | null> {
   const type = TYPES[bytes[1] ?? TYPES.length]
-  if (bytes[0] !== DESCRIPTION_FORMS.media || type === undefined || bytes.byteLength > MEDIA_BYTES_MAX)
-    return null
+  if (bytes[0] !== DESCRIPTION_FORMS.media || type === undefined || bytes.byteLength > MEDIA_BYTES_MAX) return null
   const text = await transform(bytes.slice(HEAD_BYTES), new DecompressionStream('deflate-raw'), MEDIA_TEXT_MAX)
   const sdp = text && parseText(Array.from(text, (byte) => String.fromCharCode(byte)).join(''))
   return sdp === null ? null : { type, sdp }

@@ -93,30 +93,30 @@ export interface OpenedEnvelope {
 export class Envelopes {
   readonly identity: Identity
   readonly crypto: CryptoSuite
-  private readonly network: Uint8Array
-  private readonly clock: () => number
-  private readonly peerKeys = new PeerKeyCache()
+  readonly #network: Uint8Array
+  readonly #clock: () => number
+  readonly #peerKeys = new PeerKeyCache()
   /** What was opened: requests by id and source, replies to lookups by id and `enc`. */
-  private readonly seen = remembered<string, true>()
+  readonly #seen = remembered<string, true>()
 
   constructor(options: SealerOptions) {
     this.identity = options.identity
     this.crypto = options.crypto
-    this.network = bytesFromId(options.network)
-    this.clock = options.now
+    this.#network = bytesFromId(options.network)
+    this.#clock = options.now
   }
 
   get now(): Instant {
-    return this.clock() as Instant
+    return this.#clock() as Instant
   }
 
   get seenCount(): number {
-    return this.seen.size
+    return this.#seen.size
   }
 
   /** HPKE to the target, with our id, an expiry and our signature inside. Refused: 'target', a key nobody may have. */
   async seal(type: EnvelopeType, job: SealJob, flags: number): Promise<SealedEnvelope> {
-    const target = this.peerKeys.get(job.target)
+    const target = this.#peerKeys.get(job.target)
     if (target === null) throw new Refused('target')
     const ephemeral = await this.crypto.generateDhKey()
     const enc = ephemeral.publicKey
@@ -150,33 +150,33 @@ export class Envelopes {
     this.checkExpiry(readU64(head, 0))
     // A lookup may get several replies from one peer (an offer, then candidates), so these are told apart by `enc`.
     const once = `${type}${job.id}${type === TYPE.offer ? idFromBytes(keys.enc) : source}`
-    if (this.seen.has(once)) throw new Refused('replayed')
+    if (this.#seen.has(once)) throw new Refused('replayed')
     const message = decodeMessage(encoded)
     if (message === null || flags > FLAG_SESSION) throw new Refused('malformed')
     const bytes = signedBytes(SIGNED[type], place, head, keys.enc, encoded)
     if (!(await verifySignature(this.crypto, { peer: source, signature, bytes }))) throw new Refused('signature')
     // Asked again: another copy may have been opened meanwhile.
-    if (this.seen.has(once)) throw new Refused('replayed')
-    this.seen.set(once, true, this.now)
+    if (this.#seen.has(once)) throw new Refused('replayed')
+    this.#seen.set(once, true, this.now)
     return { source, message, flags, context }
   }
 
   /** Type, network, whom it is for, message id (81 bytes): a body moved to another place does not open there. */
   place(type: number, id: MessageId, target: Uint8Array): Uint8Array {
-    return concat(Uint8Array.of(type), this.network, target, bytesFromId(id))
+    return concat(Uint8Array.of(type), this.#network, target, bytesFromId(id))
   }
 
   /** A broadcast's place is the whole network. */
   broadcastBytes(id: MessageId, time: Uint8Array, payload: Uint8Array): Uint8Array {
-    return signedBytes('musubi broadcast 1', this.network, bytesFromId(id), time, payload)
+    return signedBytes('musubi broadcast 1', this.#network, bytesFromId(id), time, payload)
   }
 
   expiry(): Uint8Array {
-    return u64(this.clock() + LIFETIME_MS)
+    return u64(this.#clock() + LIFETIME_MS)
   }
 
   checkExpiry(expiry: number): void {
-    const now = this.clock()
+    const now = this.#clock()
     if (expiry < now - SKEW_MS) throw new Refused('expired')
     if (expiry > now + LIFETIME_MS + SKEW_MS) throw new Refused('future')
   }

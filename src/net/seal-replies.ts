@@ -74,65 +74,65 @@ interface OpeningKey {
 
 /** Reply keys of both kinds, bounded: see `ReplyTable`. */
 export class Replies {
-  private readonly envelopes: Envelopes
-  private readonly sessions: SessionTable
-  private readonly opened = new ReplyTable<string, OpenedRequest>()
-  private readonly sent = new ReplyTable<MessageId, SentRequest>()
+  readonly #envelopes: Envelopes
+  readonly #sessions: SessionTable
+  readonly #opened = new ReplyTable<string, OpenedRequest>()
+  readonly #sent = new ReplyTable<MessageId, SentRequest>()
 
   constructor(envelopes: Envelopes, sessions: SessionTable) {
-    this.envelopes = envelopes
-    this.sessions = sessions
+    this.#envelopes = envelopes
+    this.#sessions = sessions
   }
 
   get size(): { readonly opened: number; readonly sent: number } {
-    return { opened: this.opened.size, sent: this.sent.size }
+    return { opened: this.#opened.size, sent: this.#sent.size }
   }
 
   /** We have sealed a request in a session. */
   expectInSession(job: SealJob, { session, counter }: OutgoingRequest): void {
     const keyFor = async (): Promise<OpeningKey> => ({ aead: session.keys.receive })
-    this.expect(job, { counter, replyType: TYPE.replyInSession, keyFor })
+    this.#expect(job, { counter, replyType: TYPE.replyInSession, keyFor })
   }
 
   /** We have sealed a request outside of sessions. `begun` is called when a reply begins the session we asked for. */
   expectOutside(job: SealJob, envelope: SealedEnvelope, options: { readonly begun: (() => void) | null }): void {
     const { context } = envelope
     if (options.begun) {
-      const keyFor = this.initiatorKeys(job.target, envelope, options.begun)
-      this.expect(job, { counter: 0, replyType: TYPE.replyAndSession, keyFor })
+      const keyFor = this.#initiatorKeys(job.target, envelope, options.begun)
+      this.#expect(job, { counter: 0, replyType: TYPE.replyAndSession, keyFor })
     } else {
-      const keyFor = async (salt: Uint8Array): Promise<OpeningKey> => ({ aead: await this.singleKey(context, salt) })
-      this.expect(job, { counter: 0, replyType: TYPE.reply, keyFor })
+      const keyFor = async (salt: Uint8Array): Promise<OpeningKey> => ({ aead: await this.#singleKey(context, salt) })
+      this.#expect(job, { counter: 0, replyType: TYPE.reply, keyFor })
     }
   }
 
   /** We have opened a request in a session. */
   allowInSession(job: OpenJob, message: Message, { session, counter }: { session: Session; counter: number }): void {
     const key: ReplyKey = { type: TYPE.replyInSession, salt: EMPTY, aead: session.keys.send }
-    this.allow(job, session.peer, message, { counter, makeKey: async () => key })
+    this.#allow(job, session.peer, message, { counter, makeKey: async () => key })
   }
 
   /** We have opened a request outside of sessions. */
   allowOutside(job: OpenJob, { source, message, flags, context }: OpenedEnvelope): void {
     const makeKey = (): Promise<ReplyKey> =>
-      flags === FLAG_SESSION ? this.responderKey(source, context) : this.saltedKey(context)
-    this.allow(job, source, message, { counter: 0, makeKey })
+      flags === FLAG_SESSION ? this.#responderKey(source, context) : this.#saltedKey(context)
+    this.#allow(job, source, message, { counter: 0, makeKey })
   }
 
   /** Refused: 'expired' if the request's key has been forgotten, or for the 257th reply. */
   async seal(job: SealJob): Promise<Uint8Array> {
-    const request = this.opened.get(job.id + job.target)
+    const request = this.#opened.get(job.id + job.target)
     if (request === undefined || request.nextIndex >= REPLIES_MAX) throw new Refused('expired')
     const index = request.nextIndex++
     const { type, salt, aead } = await (request.key ??= request.makeKey())
-    const place = this.envelopes.place(type, job.id, bytesFromId(job.target))
+    const place = this.#envelopes.place(type, job.id, bytesFromId(job.target))
     const ciphertext = await aead.seal(replyNonce(request.counter, index), encodeMessage(job.message), place)
     return concat(Uint8Array.of(type, index), salt, ciphertext)
   }
 
   /** Refused: 'expired' for a reply to nothing that we remember, 'session' if the target has lost the session. */
   async open(job: OpenJob, body: Uint8Array): Promise<{ source: PeerId; message: Message }> {
-    const latest = this.sent.get(job.id)
+    const latest = this.#sent.get(job.id)
     if (latest === undefined) throw new Refused('expired')
     if (latest.target !== job.from) throw new Refused('target')
     const isSession = latest.replyType === TYPE.replyInSession
@@ -147,7 +147,7 @@ export class Replies {
     if (request.opened.has(index)) throw new Refused('replayed')
 
     const key = await request.keyFor(body.slice(2, start))
-    const place = this.envelopes.place(type, job.id, this.envelopes.identity.publicKey)
+    const place = this.#envelopes.place(type, job.id, this.#envelopes.identity.publicKey)
     const plaintext = key && (await key.aead.open(replyNonce(request.counter, index), body.subarray(start), place))
     if (key === null || plaintext === null) throw new Refused('undecryptable')
     const message = decodeMessage(plaintext)
@@ -159,65 +159,56 @@ export class Replies {
     return { source: request.target, message }
   }
 
-  private expect(job: SealJob, request: Pick<SentRequest, 'counter' | 'replyType' | 'keyFor'>): void {
-    const before = this.sent.get(job.id)
+  #expect(job: SealJob, request: Pick<SentRequest, 'counter' | 'replyType' | 'keyFor'>): void {
+    const before = this.#sent.get(job.id)
     const former = before?.target === job.target ? { ...before, former: null } : null
     const sent: SentRequest = { ...request, target: job.target, opened: new Set(), former }
-    this.sent.set(job.id, sent, job.message, this.envelopes.now)
+    this.#sent.set(job.id, sent, job.message, this.#envelopes.now)
   }
 
-  private allow(
-    job: OpenJob,
-    source: PeerId,
-    message: Message,
-    request: Pick<OpenedRequest, 'counter' | 'makeKey'>,
-  ): void {
-    this.opened.set(job.id + source, { ...request, key: null, nextIndex: 0 }, message, this.envelopes.now)
+  #allow(job: OpenJob, source: PeerId, message: Message, request: Pick<OpenedRequest, 'counter' | 'makeKey'>): void {
+    this.#opened.set(job.id + source, { ...request, key: null, nextIndex: 0 }, message, this.#envelopes.now)
   }
 
   /** The session begins on our side with our ephemeral key, which goes into the reply. */
-  private async responderKey(peer: PeerId, context: HpkeContext): Promise<ReplyKey> {
-    const { crypto, now } = this.envelopes
+  async #responderKey(peer: PeerId, context: HpkeContext): Promise<ReplyKey> {
+    const { crypto, now } = this.#envelopes
     const ephemeral = await crypto.generateDhKey()
     const shared = await ephemeral.agree(context.enc)
     if (shared === null) throw new Refused('undecryptable')
     const secrets = { exported: sessionExport(context), shared, ephemeral: ephemeral.publicKey }
     const keys = await deriveSessionKeys(crypto, secrets, { isInitiator: false })
-    this.sessions.add({ peer, keys, isInitiator: false }, now)
+    this.#sessions.add({ peer, keys, isInitiator: false }, now)
     return { type: TYPE.replyAndSession, salt: ephemeral.publicKey, aead: keys.send }
   }
 
   /** The other half: the first reply that opens begins the session, later ones repeat its ephemeral key. */
-  private initiatorKeys(
-    peer: PeerId,
-    { context, ephemeral }: SealedEnvelope,
-    begun: () => void,
-  ): SentRequest['keyFor'] {
+  #initiatorKeys(peer: PeerId, { context, ephemeral }: SealedEnvelope, begun: () => void): SentRequest['keyFor'] {
     let first: { readonly salt: Uint8Array; readonly aead: Aead } | null = null
     return async (salt) => {
       if (first !== null) return equalBytes(first.salt, salt) ? { aead: first.aead } : null
       const shared = await ephemeral.agree(salt)
       if (shared === null) return null
       const secrets = { exported: sessionExport(context), shared, ephemeral: salt }
-      const keys = await deriveSessionKeys(this.envelopes.crypto, secrets, { isInitiator: true })
+      const keys = await deriveSessionKeys(this.#envelopes.crypto, secrets, { isInitiator: true })
       const confirm = (): void => {
         if (first !== null) return
         first = { salt, aead: keys.receive }
-        this.sessions.add({ peer, keys, isInitiator: true }, this.envelopes.now)
+        this.#sessions.add({ peer, keys, isInitiator: true }, this.#envelopes.now)
         begun()
       }
       return { aead: keys.receive, confirm }
     }
   }
 
-  private async saltedKey(context: HpkeContext): Promise<ReplyKey> {
-    const salt = this.envelopes.crypto.randomBytes(SALT_BYTES[TYPE.reply])
-    return { type: TYPE.reply, salt, aead: await this.singleKey(context, salt) }
+  async #saltedKey(context: HpkeContext): Promise<ReplyKey> {
+    const salt = this.#envelopes.crypto.randomBytes(SALT_BYTES[TYPE.reply])
+    return { type: TYPE.reply, salt, aead: await this.#singleKey(context, salt) }
   }
 
   /** For replies outside of sessions. The salt is random, so that a request opened twice would still repeat no nonce. */
-  private singleKey(context: HpkeContext, salt: Uint8Array): Promise<Aead> {
-    const { crypto } = this.envelopes
+  #singleKey(context: HpkeContext, salt: Uint8Array): Promise<Aead> {
+    const { crypto } = this.#envelopes
     const prk = hkdfExtract(crypto, salt, context.export(utf8('musubi reply 1'), 32))
     return crypto.aead(hkdfExpand(crypto, prk, utf8('key'), AEAD_KEY_BYTES))
   }
@@ -228,19 +219,19 @@ export class Replies {
  * must not make us forget the keys for candidates that are still on their way.
  */
 class ReplyTable<K, V> {
-  private readonly data: RecentMap<K, V> = remembered()
-  private readonly signaling: RecentMap<K, V> = remembered()
+  readonly #data: RecentMap<K, V> = remembered()
+  readonly #signaling: RecentMap<K, V> = remembered()
 
   get size(): number {
-    return this.data.size + this.signaling.size
+    return this.#data.size + this.#signaling.size
   }
 
   get(key: K): V | undefined {
-    return this.data.get(key) ?? this.signaling.get(key)
+    return this.#data.get(key) ?? this.#signaling.get(key)
   }
 
   set(key: K, value: V, message: Message, now: Instant): void {
-    const table = message.kind === 'data' ? this.data : this.signaling
+    const table = message.kind === 'data' ? this.#data : this.#signaling
     table.set(key, value, now)
   }
 }

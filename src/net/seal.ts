@@ -42,20 +42,20 @@ export function sessionLostBody(): Uint8Array {
 
 /** Holds one identity's sessions, reply keys and replay window; all bounded. Whatever others send, it rejects with `Refused` only. */
 export class Sealer {
-  private readonly envelopes: Envelopes
-  private readonly sessions: SessionTable
-  private readonly replies: Replies
-  private readonly asked = new RecentMap<PeerId, true>({ max: 2 * ASKED_MAX, keepMs: ASKED_MS })
+  readonly #envelopes: Envelopes
+  readonly #sessions: SessionTable
+  readonly #replies: Replies
+  readonly #asked = new RecentMap<PeerId, true>({ max: 2 * ASKED_MAX, keepMs: ASKED_MS })
 
   constructor(options: SealerOptions) {
-    this.envelopes = new Envelopes(options)
-    this.sessions = new SessionTable(options.crypto)
-    this.replies = new Replies(this.envelopes, this.sessions)
+    this.#envelopes = new Envelopes(options)
+    this.#sessions = new SessionTable(options.crypto)
+    this.#replies = new Replies(this.#envelopes, this.#sessions)
   }
 
   /** Table sizes, for `inspect` and for tests of their bounds. */
   get size(): { seen: number; opened: number; sent: number; sessions: number; tags: number } {
-    return { seen: this.envelopes.seenCount, ...this.replies.size, ...this.sessions.size }
+    return { seen: this.#envelopes.seenCount, ...this.#replies.size, ...this.#sessions.size }
   }
 
   /**
@@ -65,13 +65,13 @@ export class Sealer {
   async seal(job: SealJob): Promise<Uint8Array> {
     switch (job.as) {
       case 'request': {
-        const outgoing = job.isFresh ? null : this.sessions.take(job.target, this.envelopes.now)
-        return outgoing ? this.sealInSession(job, outgoing) : this.sealOutside(job)
+        const outgoing = job.isFresh ? null : this.#sessions.take(job.target, this.#envelopes.now)
+        return outgoing ? this.#sealInSession(job, outgoing) : this.#sealOutside(job)
       }
       case 'answer':
-        return this.replies.seal(job)
+        return this.#replies.seal(job)
       case 'offer':
-        return (await this.envelopes.seal(TYPE.offer, job, 0)).body
+        return (await this.#envelopes.seal(TYPE.offer, job, 0)).body
     }
   }
 
@@ -79,18 +79,18 @@ export class Sealer {
   async open(job: OpenJob): Promise<Opened> {
     const body = bytesOf(job.body)
     if (job.as === 'request')
-      return body[0] === TYPE.inSession ? this.openInSession(job, body) : this.openOutside(job, body)
-    if (job.from !== null) return this.replies.open(job, body)
-    const { source, message } = await this.envelopes.open(TYPE.offer, job, body)
+      return body[0] === TYPE.inSession ? this.#openInSession(job, body) : this.#openOutside(job, body)
+    if (job.from !== null) return this.#replies.open(job, body)
+    const { source, message } = await this.#envelopes.open(TYPE.offer, job, body)
     return { source, message }
   }
 
   /** A broadcast's body: source, time, signature, payload. */
   async sign(id: MessageId, payload: Body): Promise<Uint8Array> {
     const bytes = bytesOf(payload)
-    const { identity, now } = this.envelopes
+    const { identity, now } = this.#envelopes
     const time = u64(now)
-    const signature = await identity.sign(this.envelopes.broadcastBytes(id, time, bytes))
+    const signature = await identity.sign(this.#envelopes.broadcastBytes(id, time, bytes))
     return concat(identity.publicKey, time, signature, bytes)
   }
 
@@ -102,53 +102,53 @@ export class Sealer {
     const time = body.subarray(KEY_BYTES, KEY_BYTES + TIME_BYTES)
     const signature = body.subarray(KEY_BYTES + TIME_BYTES, BROADCAST_BYTES)
     const payload = body.subarray(BROADCAST_BYTES)
-    this.envelopes.checkExpiry(readU64(time, 0) + LIFETIME_MS)
-    const bytes = this.envelopes.broadcastBytes(job.id, time, payload)
-    const isSigned = await verifySignature(this.envelopes.crypto, { peer: source, signature, bytes })
+    this.#envelopes.checkExpiry(readU64(time, 0) + LIFETIME_MS)
+    const bytes = this.#envelopes.broadcastBytes(job.id, time, payload)
+    const isSigned = await verifySignature(this.#envelopes.crypto, { peer: source, signature, bytes })
     if (!isSigned) throw new Refused('signature')
     return { source, payload }
   }
 
-  private async sealInSession(job: SealJob, outgoing: OutgoingRequest): Promise<Uint8Array> {
-    this.replies.expectInSession(job, outgoing)
-    const plaintext = concat(this.envelopes.expiry(), encodeMessage(job.message))
-    const place = this.envelopes.place(TYPE.inSession, job.id, bytesFromId(job.target))
+  async #sealInSession(job: SealJob, outgoing: OutgoingRequest): Promise<Uint8Array> {
+    this.#replies.expectInSession(job, outgoing)
+    const plaintext = concat(this.#envelopes.expiry(), encodeMessage(job.message))
+    const place = this.#envelopes.place(TYPE.inSession, job.id, bytesFromId(job.target))
     const ciphertext = await outgoing.session.keys.send.seal(requestNonce(outgoing.counter), plaintext, place)
     return concat(Uint8Array.of(TYPE.inSession), outgoing.tag, ciphertext)
   }
 
   /** The first of several requests to a peer asks for a session; the others need not begin one each. */
-  private async sealOutside(job: SealJob): Promise<Uint8Array> {
-    const { now } = this.envelopes
-    this.asked.rotate(now)
-    const asks = !this.asked.has(job.target)
-    if (asks) this.asked.set(job.target, true, now)
-    const envelope = await this.envelopes.seal(TYPE.request, job, asks ? FLAG_SESSION : 0)
-    this.replies.expectOutside(job, envelope, { begun: asks ? () => this.asked.delete(job.target) : null })
+  async #sealOutside(job: SealJob): Promise<Uint8Array> {
+    const { now } = this.#envelopes
+    this.#asked.rotate(now)
+    const asks = !this.#asked.has(job.target)
+    if (asks) this.#asked.set(job.target, true, now)
+    const envelope = await this.#envelopes.seal(TYPE.request, job, asks ? FLAG_SESSION : 0)
+    this.#replies.expectOutside(job, envelope, { begun: asks ? () => this.#asked.delete(job.target) : null })
     return envelope.body
   }
 
-  private async openOutside(job: OpenJob, body: Uint8Array): Promise<Opened> {
-    const envelope = await this.envelopes.open(TYPE.request, job, body)
-    this.replies.allowOutside(job, envelope)
+  async #openOutside(job: OpenJob, body: Uint8Array): Promise<Opened> {
+    const envelope = await this.#envelopes.open(TYPE.request, job, body)
+    this.#replies.allowOutside(job, envelope)
     return { source: envelope.source, message: envelope.message }
   }
 
-  private async openInSession(job: OpenJob, body: Uint8Array): Promise<Opened> {
+  async #openInSession(job: OpenJob, body: Uint8Array): Promise<Opened> {
     if (body.length < 1 + TAG_BYTES + TIME_BYTES + AEAD_TAG_BYTES) throw new Refused('malformed')
     const tag = body.subarray(1, 1 + TAG_BYTES)
-    const incoming = this.sessions.find(tag, this.envelopes.now)
+    const incoming = this.#sessions.find(tag, this.#envelopes.now)
     if (incoming === null) throw new Refused('session')
     if (incoming.isUsed) throw new Refused('replayed')
     const { session, counter } = incoming
-    const place = this.envelopes.place(TYPE.inSession, job.id, this.envelopes.identity.publicKey)
+    const place = this.#envelopes.place(TYPE.inSession, job.id, this.#envelopes.identity.publicKey)
     const plaintext = await session.keys.receive.open(requestNonce(counter), body.subarray(1 + TAG_BYTES), place)
     if (plaintext === null) throw new Refused('undecryptable')
-    this.envelopes.checkExpiry(readU64(plaintext, 0))
+    this.#envelopes.checkExpiry(readU64(plaintext, 0))
     const message = decodeMessage(plaintext.subarray(TIME_BYTES))
     if (message === null) throw new Refused('malformed')
-    if (!this.sessions.markOpened(tag)) throw new Refused('replayed')
-    this.replies.allowInSession(job, message, { session, counter })
+    if (!this.#sessions.markOpened(tag)) throw new Refused('replayed')
+    this.#replies.allowInSession(job, message, { session, counter })
     return { source: session.peer, message }
   }
 }

@@ -129,25 +129,25 @@ export interface OutgoingRequest {
 
 /** All sessions of one identity, and all tags that may arrive. */
 export class SessionTable {
-  private readonly crypto: CryptoSuite
+  readonly #crypto: CryptoSuite
   /** Least recently used first. */
-  private readonly sessions = new Set<Session>()
+  readonly #sessions = new Set<Session>()
   /** Where to write: the newest session of each peer that may be sent on. */
-  private readonly outgoing = new Map<PeerId, Session>()
-  private readonly tags = new Map<bigint, TagSlot>()
+  readonly #outgoing = new Map<PeerId, Session>()
+  readonly #tags = new Map<bigint, TagSlot>()
 
   constructor(crypto: CryptoSuite) {
-    this.crypto = crypto
+    this.#crypto = crypto
   }
 
   /** Sessions and tags held: at most `SESSIONS_MAX`, and `TAGS_AHEAD + TAGS_BEHIND` plus one block for each of them. */
   get size(): { readonly sessions: number; readonly tags: number } {
-    return { sessions: this.sessions.size, tags: this.tags.size }
+    return { sessions: this.#sessions.size, tags: this.#tags.size }
   }
 
   /** A new session. It replaces older ones for sending; those can still be received on. */
   add(begun: Pick<Session, 'peer' | 'keys' | 'isInitiator'>, now: Instant): Session {
-    this.makeRoom(now)
+    this.#makeRoom(now)
     const session: Session = {
       ...begun,
       startedAt: now,
@@ -157,27 +157,27 @@ export class SessionTable {
       windowStart: 0,
       window: [],
     }
-    this.sessions.add(session)
-    if (begun.isInitiator) this.outgoing.set(begun.peer, session)
+    this.#sessions.add(session)
+    if (begun.isInitiator) this.#outgoing.set(begun.peer, session)
     // The responder writes only after it has heard from us, so its tags can wait for our first request.
-    else this.extendWindow(session, TAGS_AT_FIRST)
+    else this.#extendWindow(session, TAGS_AT_FIRST)
     return session
   }
 
   /** Takes the next number and tag of a session with `peer`; null if there is none that may still be sent on. */
   take(peer: PeerId, now: Instant): OutgoingRequest | null {
-    const session = this.outgoing.get(peer)
+    const session = this.#outgoing.get(peer)
     if (session === undefined) return null
     if (now - session.startedAt >= SESSION_REKEY_MS || session.nextCounter >= SESSION_REQUESTS_MAX) {
-      this.outgoing.delete(peer)
+      this.#outgoing.delete(peer)
       return null
     }
-    this.touch(session)
-    if (session.window.length === 0) this.extendWindow(session, TAGS_AT_FIRST)
+    this.#touch(session)
+    if (session.window.length === 0) this.#extendWindow(session, TAGS_AT_FIRST)
     const counter = session.nextCounter++
     const at = counter % TAGS_PER_BLOCK
     if (at === 0 || session.sendBlock === null) {
-      session.sendBlock = tagBlock(this.crypto, session.keys.sendTags, Math.floor(counter / TAGS_PER_BLOCK))
+      session.sendBlock = tagBlock(this.#crypto, session.keys.sendTags, Math.floor(counter / TAGS_PER_BLOCK))
     }
     return { session, counter, tag: session.sendBlock.subarray(at * TAG_BYTES, (at + 1) * TAG_BYTES) }
   }
@@ -187,10 +187,10 @@ export class SessionTable {
     tag: Uint8Array,
     now: Instant,
   ): { readonly session: Session; readonly counter: number; readonly isUsed: boolean } | null {
-    const slot = this.tags.get(tagKey(tag, 0))
+    const slot = this.#tags.get(tagKey(tag, 0))
     if (slot === undefined) return null
     if (now - slot.session.startedAt < SESSION_RECEIVE_MS) return slot
-    this.remove(slot.session)
+    this.#remove(slot.session)
     return null
   }
 
@@ -199,58 +199,58 @@ export class SessionTable {
    * must not use up the tag of the real one. False if another copy was faster.
    */
   markOpened(tag: Uint8Array): boolean {
-    const slot = this.tags.get(tagKey(tag, 0))
+    const slot = this.#tags.get(tagKey(tag, 0))
     if (slot === undefined || slot.isUsed) return false
     slot.isUsed = true
     const session = slot.session
-    this.touch(session)
+    this.#touch(session)
     if (!session.isConfirmed) {
       session.isConfirmed = true
-      const current = this.outgoing.get(session.peer)
-      if (current === undefined || current.startedAt <= session.startedAt) this.outgoing.set(session.peer, session)
+      const current = this.#outgoing.get(session.peer)
+      if (current === undefined || current.startedAt <= session.startedAt) this.#outgoing.set(session.peer, session)
     }
-    this.extendWindow(session, slot.counter + TAGS_AHEAD)
-    this.trimWindow(session)
+    this.#extendWindow(session, slot.counter + TAGS_AHEAD)
+    this.#trimWindow(session)
     return true
   }
 
-  private touch(session: Session): void {
+  #touch(session: Session): void {
     // A session that was evicted while a message of it was being opened stays out.
-    if (this.sessions.delete(session)) this.sessions.add(session)
+    if (this.#sessions.delete(session)) this.#sessions.add(session)
   }
 
   /** Computes the tags up to and including request `until`. */
-  private extendWindow(session: Session, until: number): void {
-    if (!this.sessions.has(session)) return
+  #extendWindow(session: Session, until: number): void {
+    if (!this.#sessions.has(session)) return
     for (let counter = session.windowStart + session.window.length; counter <= until; counter += TAGS_PER_BLOCK) {
-      const block = tagBlock(this.crypto, session.keys.receiveTags, counter / TAGS_PER_BLOCK)
+      const block = tagBlock(this.#crypto, session.keys.receiveTags, counter / TAGS_PER_BLOCK)
       for (let at = 0; at < TAGS_PER_BLOCK; at++) {
         const key = tagKey(block, at * TAG_BYTES)
         session.window.push(key)
-        this.tags.set(key, { session, counter: counter + at, isUsed: false })
+        this.#tags.set(key, { session, counter: counter + at, isUsed: false })
       }
     }
   }
 
   /** Forgets the tags that are far behind the newest. */
-  private trimWindow(session: Session): void {
+  #trimWindow(session: Session): void {
     const excess = session.window.length - TAGS_AHEAD - TAGS_BEHIND - TAGS_PER_BLOCK
     if (excess <= 0) return
-    for (const key of session.window.splice(0, excess)) this.tags.delete(key)
+    for (const key of session.window.splice(0, excess)) this.#tags.delete(key)
     session.windowStart += excess
   }
 
-  private makeRoom(now: Instant): void {
-    for (const session of this.sessions) {
-      if (this.sessions.size < SESSIONS_MAX && now - session.startedAt < SESSION_RECEIVE_MS) return
-      this.remove(session)
+  #makeRoom(now: Instant): void {
+    for (const session of this.#sessions) {
+      if (this.#sessions.size < SESSIONS_MAX && now - session.startedAt < SESSION_RECEIVE_MS) return
+      this.#remove(session)
     }
   }
 
-  private remove(session: Session): void {
-    this.sessions.delete(session)
-    for (const key of session.window) this.tags.delete(key)
-    if (this.outgoing.get(session.peer) === session) this.outgoing.delete(session.peer)
+  #remove(session: Session): void {
+    this.#sessions.delete(session)
+    for (const key of session.window) this.#tags.delete(key)
+    if (this.#outgoing.get(session.peer) === session) this.#outgoing.delete(session.peer)
   }
 }
 
