@@ -218,7 +218,8 @@ describe('stopping', () => {
     stage.input(linkUp(2, peer('x'))).input({ kind: 'stop' })
     expect(framesTo(stage, 1, 'goodbye')).toEqual([{ kind: 'goodbye', reason: 'leaving' }])
     expect(framesTo(stage, 2, 'goodbye')).toHaveLength(1)
-    expect(closed(stage).map(([on]) => on).toSorted()).toEqual([1, 2])
+    expect(new Set(closed(stage).map(([on]) => on))).toEqual(new Set([1, 2]))
+    expect(closed(stage)).toHaveLength(2)
     const effects = stage.effects.length
     stage.frame({ kind: 'peers', peers: [peer('c')] }).input({ kind: 'timer', token: { kind: 'tick' } }, 1_000)
     expect(stage.effects).toHaveLength(effects)

@@ -116,8 +116,8 @@ describe('a mesh of 24 real peers', () => {
     console.log(`whole again after ${Math.round(ms)} ms`)
     expect(failures(await allPairs(hosts, 'sixteen'))).toEqual([])
 
-    const [listener] = hosts[0]?.ids as [string]
-    const entrance = await hosts[0]?.call<string>('listen', { from: listener })
+    const [host] = hosts as [Host, ...Host[]]
+    const entrance = await host.call<string>('listen', { from: host.ids[0] })
     const fresh = new Host()
     hosts.push(fresh)
     await fresh.spawn(1, { bootstrap: entrance, ...OPTIONS })
