@@ -10,6 +10,7 @@
  */
 
 import type { Channel } from './channel.ts'
+import { equalBytes } from './crypto/bytes.ts'
 import type { After } from './timers.ts'
 
 /**
@@ -140,7 +141,5 @@ export class DataChannel implements Channel {
 }
 
 function isEnd(data: unknown): boolean {
-  if (!(data instanceof ArrayBuffer) || data.byteLength !== END.byteLength) return false
-  const bytes = new Uint8Array(data)
-  return END.every((byte, index) => byte === bytes[index])
+  return data instanceof ArrayBuffer && equalBytes(new Uint8Array(data), END)
 }

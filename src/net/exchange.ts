@@ -7,14 +7,16 @@
 import SimplePeer from '#simple-peer'
 import type { Instance, SignalData } from 'simple-peer'
 import type { ExchangeId, NetworkId, PeerId } from '../core/ids.ts'
-import { BatchPacker, decodeBatch } from '../wire/batch.ts'
+import { decodeBatch } from '../wire/batch.ts'
 import type { Tap, Wrtc } from './adapt-wrtc.ts'
 import { tapWrtc } from './adapt-wrtc.ts'
 import { CANDIDATES_MAX, formatCandidate } from './candidate.ts'
+import { equalBytes } from './crypto/bytes.ts'
 import { DataChannel } from './data-channel.ts'
 import type { Signer, VerifyClaim } from './hello.ts'
 import type { LinkLimits } from './link.ts'
 import { Link } from './link.ts'
+import { messageOf } from './outbox.ts'
 import type { ProofRole } from './proof.ts'
 import { Proof, PROOF_TIMEOUT_MS, ProofFailed, proveLink } from './proof.ts'
 import { replayMedia } from './replay.ts'
@@ -132,7 +134,7 @@ export class Exchange {
         }),
       )
     } catch (error) {
-      this.#fail('stack', messageOf(error))
+      this.#fail('stack', textOf(error))
     }
   }
 
@@ -170,7 +172,7 @@ export class Exchange {
     this.#peer = peer
     peer.on('signal', (data) => this.#onSignal(data))
     // Also after the hand-over: an 'error' without a listener would end the process.
-    peer.on('error', (error) => (failure = messageOf(error)))
+    peer.on('error', (error) => (failure = textOf(error)))
     peer.on('close', () => this.#fail('stack', failure))
     peer.on('iceStateChange', (_: string, gathering: string) => {
       if (gathering === 'complete') this.#trickle.gathered()
@@ -245,7 +247,7 @@ export class Exchange {
     this.#waiting++
     this.#incoming = this.#incoming
       .then(() => (this.#state === 'over' ? undefined : work()))
-      .catch((error: unknown) => this.#fail('stack', messageOf(error)))
+      .catch((error: unknown) => this.#fail('stack', textOf(error)))
       .finally(() => this.#waiting--)
   }
 
@@ -264,7 +266,8 @@ export class Exchange {
   /** Nothing but the proven certificate may come in by the back door. */
   #renegotiate(description: RemoteDescription): void {
     const fingerprint = fingerprintIn(description.sdp)
-    if (this.#remoteFingerprint === null || fingerprint === null || !equal(fingerprint, this.#remoteFingerprint)) return
+    if (this.#remoteFingerprint === null || fingerprint === null || !equalBytes(fingerprint, this.#remoteFingerprint))
+      return
     this.#signal(description)
   }
 
@@ -367,7 +370,7 @@ export class Exchange {
       }
     })
     this.#release(native)
-    const isSent = proof.own.then((frame) => this.#state === 'proving' && native.send(asMessage(frame)))
+    const isSent = proof.own.then((frame) => this.#state === 'proving' && native.send(messageOf(frame)))
     const isConnected = peer.connected
       ? Promise.resolve()
       : new Promise<void>((resolve) => peer.once('connect', resolve))
@@ -391,7 +394,7 @@ export class Exchange {
 
   #failProof(error: unknown, { lingers }: { readonly lingers: boolean }): void {
     const reason = error instanceof ProofFailed ? error.reason : 'closed'
-    this.#fail(`proof ${reason}`, messageOf(error), lingers)
+    this.#fail(`proof ${reason}`, textOf(error), lingers)
   }
 
   /** `lingers`: the link's channel takes the connection down itself, once the other side knows why. */
@@ -426,11 +429,4 @@ function onlyFrame(data: unknown) {
   return frames?.length === 1 ? frames[0] : null
 }
 
-function asMessage(frame: Parameters<BatchPacker['add']>[0]): Uint8Array<ArrayBuffer> {
-  const packer = new BatchPacker()
-  packer.add(frame)
-  return packer.take()[0] as Uint8Array<ArrayBuffer>
-}
-
-const equal = (a: Uint8Array, b: Uint8Array): boolean => a.every((byte, index) => byte === b[index])
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -13,7 +13,9 @@ import type { Frame } from '../core/frames.ts'
 import type { NetworkId, PeerId } from '../core/ids.ts'
 import type { ChallengeFrame, HandshakeFrame, HelloFrame, WelcomeFrame } from '../wire/handshake.ts'
 import { NONCE_BYTES, TOKEN_BYTES_MAX } from '../wire/handshake.ts'
-import { KEY_BYTES, writeId } from '../wire/ids.ts'
+import { bytesFromId } from '../wire/ids.ts'
+import { converse } from './converse.ts'
+import { concat, utf8 } from './crypto/bytes.ts'
 import type { Link } from './link.ts'
 import type { After } from './timers.ts'
 import { platformAfter } from './timers.ts'
@@ -76,41 +78,22 @@ export interface DialerOptions {
  * The dialer's side over a fresh link: resolves to the proven id of the server. The link then has no owner
  * (`onFrame` and `onDown` are null) and holds what comes until it gets one. Rejects with `HelloFailed`; the link is closed then.
  */
-export function dialHello(link: Link, options: DialerOptions): Promise<PeerId> {
-  return new Promise((resolve, reject) => {
-    const dialer = new Dialer(options)
-    const stop = (options.after ?? platformAfter)(options.timeoutMs ?? HELLO_TIMEOUT_MS, () =>
-      fail(new HelloFailed('timeout')),
-    )
-    const release = () => {
-      stop()
-      link.onFrame = null
-      link.onDown = null
-    }
-    const fail = (error: unknown) => {
-      release()
-      const failure = error instanceof HelloFailed ? error : new HelloFailed('malformed', String(error))
-      link.close(failure.message)
-      reject(failure)
-    }
-    const step = async (frame: Frame | HandshakeFrame) => {
+export async function dialHello(link: Link, options: DialerOptions): Promise<PeerId> {
+  const dialer = new Dialer(options)
+  await converse(link, {
+    timeoutMs: options.timeoutMs ?? HELLO_TIMEOUT_MS,
+    after: options.after ?? platformAfter,
+    step: async (frame) => {
       const reply = await dialer.onFrame(frame)
       if (reply !== null) link.send(reply)
       return reply === null
-    }
-    link.onDown = (reason) => fail(new HelloFailed('closed', reason))
-    link.onFrame = (frame) => {
-      // What follows on the heels of a welcome waits in the link until the signature is checked.
-      link.onFrame = null
-      step(frame).then((isDone) => {
-        if (!link.isOpen) return
-        if (!isDone) return void (link.onFrame = onNext)
-        release()
-        resolve(dialer.server)
-      }, fail)
-    }
-    const onNext = link.onFrame
+    },
+    failure: (reason, cause) =>
+      cause instanceof HelloFailed
+        ? cause
+        : new HelloFailed(reason ?? 'malformed', cause === undefined ? '' : String(cause)),
   })
+  return dialer.server
 }
 
 /** The dialer's two steps, apart from links and time. */
@@ -200,14 +183,14 @@ export function transcript(
   hello: Omit<HelloFrame, 'kind' | 'signature'>,
 ): Uint8Array {
   if (hello.token.byteLength > TOKEN_BYTES_MAX) throw new HelloFailed('token', `above ${TOKEN_BYTES_MAX} bytes`)
-  const bytes = new Uint8Array(TAG_BYTES + 3 * KEY_BYTES + 2 * NONCE_BYTES + 1 + hello.token.byteLength)
-  new TextEncoder().encodeInto((TAG + direction).padEnd(TAG_BYTES), bytes)
-  let offset = writeId(challenge.server, bytes, TAG_BYTES)
-  offset = writeId(hello.peer, bytes, offset)
-  offset = writeId(hello.network, bytes, offset)
-  bytes.set(challenge.nonce, offset)
-  bytes.set(hello.nonce, offset + NONCE_BYTES)
-  bytes[offset + 2 * NONCE_BYTES] = hello.role === 'join' ? 0 : 1
-  bytes.set(hello.token, offset + 2 * NONCE_BYTES + 1)
-  return bytes
+  return concat(
+    utf8((TAG + direction).padEnd(TAG_BYTES)),
+    bytesFromId(challenge.server),
+    bytesFromId(hello.peer),
+    bytesFromId(hello.network),
+    challenge.nonce,
+    hello.nonce,
+    Uint8Array.of(hello.role === 'join' ? 0 : 1),
+    hello.token,
+  )
 }

@@ -8,6 +8,7 @@ import type { Frame } from '../core/frames.ts'
 import { encodeFrameInto, FRAME_BYTES_MAX, frameBytes } from '../wire/frames.ts'
 import type { HandshakeFrame } from '../wire/handshake.ts'
 import { MESSAGE_BYTES_MAX } from './channel.ts'
+import { concat } from './crypto/bytes.ts'
 
 /** Classes of frames in the order of their claim to the channel. */
 export type FrameClass = 'control' | 'routed' | 'lookup' | 'broadcast'
@@ -52,7 +53,7 @@ export class Outbox {
    * left and even they do not fit. Throws RangeError for a frame that no message can hold.
    */
   push(frame: Frame | HandshakeFrame): boolean {
-    const bytes = encodeWithLength(frame)
+    const bytes = messageOf(frame)
     const frameClass = classOf(frame)
     while (!this.#hasRoomFor(bytes.byteLength)) {
       const victim = DROP_ORDER.find((candidate) => candidate === frameClass || this.#queues[candidate].length > 0)
@@ -82,7 +83,7 @@ export class Outbox {
       if (queue.length > 0) break
     }
     this.#account(-size, -parts.length)
-    return parts.length === 1 ? parts[0]! : concat(parts, size)
+    return parts.length === 1 ? parts[0]! : concat(...parts)
   }
 
   #hasRoomFor(byteLength: number): boolean {
@@ -114,8 +115,11 @@ export function classOf(frame: Frame | HandshakeFrame): FrameClass {
   }
 }
 
-/** Encoded when it is sent: a mistake shows at its cause, and a frame that waits keeps no foreign buffer alive. */
-function encodeWithLength(frame: Frame | HandshakeFrame): Uint8Array {
+/**
+ * A frame with its length in front: a message of its own, or part of one. Encoded when it is sent: a mistake shows at its
+ * cause, and a frame that waits keeps no foreign buffer alive.
+ */
+export function messageOf(frame: Frame | HandshakeFrame): Uint8Array<ArrayBuffer> {
   const size = frameBytes(frame)
   if (size > FRAME_BYTES_MAX) throw new RangeError(`a frame of ${size} bytes is above ${FRAME_BYTES_MAX}`)
   const bytes = new Uint8Array(LENGTH_BYTES + size)
@@ -123,16 +127,6 @@ function encodeWithLength(frame: Frame | HandshakeFrame): Uint8Array {
   bytes[1] = size
   encodeFrameInto(frame, bytes, LENGTH_BYTES)
   return bytes
-}
-
-function concat(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const message = new Uint8Array(size)
-  let offset = 0
-  for (const part of parts) {
-    message.set(part, offset)
-    offset += part.byteLength
-  }
-  return message
 }
 
 /** First in, first out, with `pop` for the newest; `Array.shift` would move every element of a long queue. */

@@ -9,7 +9,9 @@
 import type { NetworkId, PeerId } from '../core/ids.ts'
 import type { Frame } from '../core/frames.ts'
 import type { HandshakeFrame, ProofFrame } from '../wire/handshake.ts'
-import { KEY_BYTES, writeId } from '../wire/ids.ts'
+import { bytesFromId } from '../wire/ids.ts'
+import { converse } from './converse.ts'
+import { concat, utf8 } from './crypto/bytes.ts'
 import type { Signer, VerifyClaim } from './hello.ts'
 import type { Link } from './link.ts'
 import type { After } from './timers.ts'
@@ -58,13 +60,14 @@ const TAGS: Readonly<Record<ProofRole, string>> = {
 /** The bytes that `role` signs: a tag of 23 bytes and seven times 32. */
 export function proofBytes(transcript: Transcript, role: ProofRole): Uint8Array {
   const { network, offerer, answerer, offererFingerprint, answererFingerprint, offerHash, answerHash } = transcript
-  const tag = Uint8Array.from(TAGS[role], (char) => char.charCodeAt(0))
-  const bytes = new Uint8Array(tag.length + 7 * KEY_BYTES)
-  bytes.set(tag)
-  const next = [network, offerer, answerer].reduce((at, id) => writeId(id, bytes, at), tag.length)
-  const hashes = [offererFingerprint, answererFingerprint, offerHash, answerHash]
-  hashes.reduce((at, hash) => (bytes.set(hash, at), at + KEY_BYTES), next)
-  return bytes
+  return concat(
+    utf8(TAGS[role]),
+    ...[network, offerer, answerer].map(bytesFromId),
+    offererFingerprint,
+    answererFingerprint,
+    offerHash,
+    answerHash,
+  )
 }
 
 /** One side of a proof. Made as soon as both descriptions are known, so that signing overlaps ICE and DTLS. */
@@ -105,37 +108,27 @@ export class Proof {
  * Both proofs over a fresh link. Resolves when the other side's is good and ours has been sent; the link then has no
  * owner and holds what came behind the proof. Rejects with `ProofFailed`; the link is closed then.
  */
-export function proveLink(
+export async function proveLink(
   link: Link,
   proof: Proof,
-  options: { readonly timeoutMs?: number; readonly after?: After } = {},
+  { timeoutMs = PROOF_TIMEOUT_MS, after = platformAfter }: { readonly timeoutMs?: number; readonly after?: After } = {},
 ): Promise<void> {
-  const { timeoutMs = PROOF_TIMEOUT_MS, after = platformAfter } = options
-  return new Promise((resolve, reject) => {
-    const release = () => {
-      stop()
-      link.onFrame = null
-      link.onDown = null
-    }
-    const fail = (error: unknown) => {
-      release()
-      const failure = error instanceof ProofFailed ? error : new ProofFailed('closed', String(error))
+  const isSent = proof.own.then((frame) => link.send(frame))
+  await converse(link, {
+    timeoutMs,
+    after,
+    step: async (frame) => {
+      await Promise.all([proof.check(frame), isSent])
+      return true
+    },
+    failure: (reason, cause) => {
+      const failure =
+        cause instanceof ProofFailed
+          ? cause
+          : new ProofFailed(reason ?? 'closed', cause === undefined ? '' : String(cause))
       // The other side may know better what went wrong, if it is told that something did.
       if (failure.reason !== 'denied') link.send({ kind: 'denied', reason: failure.message })
-      link.close(failure.message)
-      reject(failure)
-    }
-    const stop = after(timeoutMs, () => fail(new ProofFailed('timeout')))
-    const isSent = proof.own.then((frame) => link.send(frame))
-    link.onDown = (reason) => fail(new ProofFailed('closed', reason))
-    link.onFrame = (frame) => {
-      // What follows on the heels of the proof waits in the link until the signature is checked.
-      link.onFrame = null
-      Promise.all([proof.check(frame), isSent]).then(() => {
-        if (!link.isOpen) return
-        release()
-        resolve()
-      }, fail)
-    }
+      return failure
+    },
   })
 }
