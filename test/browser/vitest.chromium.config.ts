@@ -32,6 +32,7 @@ export default defineConfig({
   // Found while tests run, these would make Vite reload the page in the middle.
   optimizeDeps: {
     include: [
+      'simple-peer/simplepeer.min.js',
       '@hpke/core',
       '@noble/curves/ed25519.js',
       '@noble/ciphers/aes.js',
