@@ -100,7 +100,17 @@ export class Join {
     this.isContacting = false
     this.failures = 0
     if (this.contact !== null) this.leave('replaced')
-    this.contact = { link: up.link, since: now, entries: null, leaseUntil: 0, attempts: 0, retryAt: 0, lookups: [], hasLooked: false, lookedAt: 0 }
+    this.contact = {
+      link: up.link,
+      since: now,
+      entries: null,
+      leaseUntil: 0,
+      attempts: 0,
+      retryAt: 0,
+      lookups: [],
+      hasLooked: false,
+      lookedAt: 0,
+    }
     this.parts.attach(up, now)
     this.setState('connected', up.peer)
   }
@@ -154,7 +164,8 @@ export class Join {
 
   onLottery(now: Instant): void {
     this.scheduleLottery()
-    if (!this.config.hasBootstrap || this.contact !== null || this.isContacting || this.parts.neighbors.size === 0) return
+    if (!this.config.hasBootstrap || this.contact !== null || this.isContacting || this.parts.neighbors.size === 0)
+      return
     this.counters.lotteryVisits++
     this.contactBootstrap('visit', now)
   }
@@ -211,7 +222,9 @@ export class Join {
     contact.attempts++
     contact.retryAt = now + this.backoff(contact.attempts)
     this.counters.joinLookups++
-    contact.lookups = [isFirst ? lookups.nearest('guest', 256, contact.link, now) : lookups.anybody('guest', contact.link, now)]
+    contact.lookups = [
+      isFirst ? lookups.nearest('guest', 256, contact.link, now) : lookups.anybody('guest', contact.link, now),
+    ]
     const entry = entries[contact.attempts % entries.length]
     if (!isFirst && entry !== undefined) signaling.offerLink(entry, 'guest', contact.link)
   }
@@ -232,6 +245,9 @@ export class Join {
     const filled = new Set(neighbors.peerIds().map((peer) => commonPrefixBits(this.config.self, peer)))
     const nearest = Math.max(...filled)
     contact.lookups.push(lookups.nearest('ring', Math.min(255, nearest + 1), contact.link, now))
+    // In a mesh of a few, anybody whom we do not know: his bucket may be one of those that we have no lookup left for
+    // (three real peers at once, 1.5 % of runs: two alike in six bits, the third in bucket 2).
+    contact.lookups.push(lookups.anybody('random', contact.link, now))
     for (let bucket = 0; bucket < nearest && contact.lookups.length < LOOKS_MAX; bucket++) {
       if (!filled.has(bucket)) contact.lookups.push(lookups.inBucket(bucket, contact.link, now))
     }

@@ -53,7 +53,10 @@ export class Lookups {
   }
 
   get collections(): Record<string, { size: number; max: number }> {
-    return { pendingLookups: { size: this.#pending.size, max: PENDING_MAX }, emptyBuckets: { size: this.#empty.size, max: 256 } }
+    return {
+      pendingLookups: { size: this.#pending.size, max: PENDING_MAX },
+      emptyBuckets: { size: this.#empty.size, max: 256 },
+    }
   }
 
   isPending(id: MessageId | null): boolean {
@@ -106,9 +109,14 @@ export class Lookups {
 
   /** Nobody suitable on any path. */
   onReturned(frame: LookupFrame, now: Instant): void {
-    const lookup = this.#pending.get(frame.id)
+    this.onRefused(frame.id, now)
+  }
+
+  /** Nobody suitable, or whoever took it thought better of it. */
+  onRefused(id: MessageId, now: Instant): void {
+    const lookup = this.#pending.get(id)
     if (lookup === undefined) return
-    this.#pending.delete(frame.id)
+    this.#pending.delete(id)
     this.counters.empty++
     if (lookup.bucket !== null) this.#rest(lookup.bucket, now)
   }
@@ -128,7 +136,13 @@ export class Lookups {
   }
 
   #start(
-    lookup: { readonly target: Key; readonly prefixMin: number; readonly bucket: number | null; readonly slot: Slot; readonly first: LinkId | null },
+    lookup: {
+      readonly target: Key
+      readonly prefixMin: number
+      readonly bucket: number | null
+      readonly slot: Slot
+      readonly first: LinkId | null
+    },
     now: Instant,
   ): MessageId | null {
     const id = this.#parts.randomId()

@@ -74,16 +74,20 @@ export class MeshNode {
         returned: (frame, reason, now) => this.#onReturned(frame, reason, now),
       },
     )
-    this.requests = new Requests({ self, requestsMax: REQUESTS_MAX, attemptMs: ATTEMPT_MS, inboxMax: INBOX_MAX }, this.router, {
-      send,
-      seal: (job) => io.seal(job),
-      open: (job) => io.open(job),
-      schedule: (token, delayMs) => io.schedule(token, delayMs),
-      randomId,
-      secureLink: (peer) => this.#secureLink(peer),
-      asked: (message, asked, now) => this.#onAsked(message, asked, now),
-      offered: (message, asked, now) => this.#onOffered(message, asked, now),
-    })
+    this.requests = new Requests(
+      { self, requestsMax: REQUESTS_MAX, attemptMs: ATTEMPT_MS, inboxMax: INBOX_MAX },
+      this.router,
+      {
+        send,
+        seal: (job) => io.seal(job),
+        open: (job) => io.open(job),
+        schedule: (token, delayMs) => io.schedule(token, delayMs),
+        randomId,
+        secureLink: (peer) => this.#secureLink(peer),
+        asked: (message, asked, now) => this.#onAsked(message, asked, now),
+        offered: (message, asked, now) => this.#onOffered(message, asked, now),
+      },
+    )
     this.signaling = new Signaling(
       { self, exchangesMax: EXCHANGES_MAX, callsMax: CALLS_MAX, exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS },
       {
@@ -101,7 +105,15 @@ export class MeshNode {
     this.lookups = new Lookups({ self, geometry }, { router: this.router, requests: this.requests, random, randomId })
     this.neighbors = new Neighbors(
       { self, geometry, linksMax: config.linksMax },
-      { io, send, router: this.router, signaling: this.signaling, liveness: this.liveness, lookups: this.lookups, book: this.book },
+      {
+        io,
+        send,
+        router: this.router,
+        signaling: this.signaling,
+        liveness: this.liveness,
+        lookups: this.lookups,
+        book: this.book,
+      },
     )
     this.join = new Join(
       { self, hasBootstrap: config.hasBootstrap, lotteryPerSecond: config.lotteryPerSecond ?? 1 },
@@ -115,7 +127,13 @@ export class MeshNode {
       },
     )
     this.broadcast = new Broadcast(
-      { self, network: config.network, seenMax: BROADCAST_SEEN_MAX, pendingMax: BROADCAST_PENDING_MAX, sourceFrames: SOURCE_FRAMES },
+      {
+        self,
+        network: config.network,
+        seenMax: BROADCAST_SEEN_MAX,
+        pendingMax: BROADCAST_PENDING_MAX,
+        sourceFrames: SOURCE_FRAMES,
+      },
       {
         send,
         verify: (job) => io.verify(job),
@@ -205,7 +223,8 @@ export class MeshNode {
 
   #handleStopped(input: Input): void {
     if (input.kind === 'linkUp') this.#io.closeLink(input.link, 'leaving')
-    if (input.kind === 'send' || input.kind === 'broadcast' || input.kind === 'dial') this.#fail(input.request, 'closed')
+    if (input.kind === 'send' || input.kind === 'broadcast' || input.kind === 'dial')
+      this.#fail(input.request, 'closed')
   }
 
   #tick(now: Instant): void {
@@ -342,7 +361,11 @@ export class MeshNode {
   }
 
   #answerLookup(frame: LookupFrame, from: Route, isClosest: boolean, now: Instant): boolean {
-    const arrival = { hops: HOP_LIMIT_MAX - frame.hopLimit, viaBootstrap: frame.viaBootstrap || from.role === 'bootstrap', link: from.link }
+    const arrival = {
+      hops: HOP_LIMIT_MAX - frame.hopLimit,
+      viaBootstrap: frame.viaBootstrap || from.role === 'bootstrap',
+      link: from.link,
+    }
     const asked: Asked = { id: frame.id, source: frame.requester, by: 'lookup', attempt: frame.attempt, arrival }
     return this.neighbors.answerLookup(frame, asked, isClosest, now)
   }
@@ -361,14 +384,23 @@ export class MeshNode {
   #onAsked(message: Message, asked: Asked, now: Instant): void {
     switch (message.kind) {
       case 'data': {
-        this.#io.emit({ kind: 'message', from: asked.source, payload: message.payload, delivery: 'unicast', hops: asked.arrival.hops })
+        this.#io.emit({
+          kind: 'message',
+          from: asked.source,
+          payload: message.payload,
+          delivery: 'unicast',
+          hops: asked.arrival.hops,
+        })
         return this.requests.respond(asked, { kind: 'ack' })
       }
       case 'offer':
         return this.signaling.onOffer(message, asked, now)
       case 'answer': {
         const isTaken = this.signaling.onAnswer(message.exchange, message.description, asked)
-        return this.requests.respond(asked, isTaken ? { kind: 'ack' } : { kind: 'refuse', exchange: message.exchange, reason: 'closed' })
+        return this.requests.respond(
+          asked,
+          isTaken ? { kind: 'ack' } : { kind: 'refuse', exchange: message.exchange, reason: 'closed' },
+        )
       }
       case 'signal':
         this.signaling.onSignal(message.exchange, message.signal, asked.source)
@@ -384,8 +416,12 @@ export class MeshNode {
   /** A reply to a lookup of ours: an offer, or further signals of one. */
   #onOffered(message: Message, asked: Asked, now: Instant): void {
     if (message.kind === 'signal') this.signaling.onSignal(message.exchange, message.signal, asked.source)
-    else if (message.kind === 'offer' && this.lookups.onOffer(asked.id, message, asked.source)) this.signaling.onOffer(message, asked, now)
-    else this.#stray()
+    else if (message.kind === 'offer' && this.lookups.onOffer(asked.id, message, asked.source))
+      this.signaling.onOffer(message, asked, now)
+    else if (message.kind === 'refuse') {
+      this.lookups.onRefused(asked.id, now)
+      this.join.tick(now)
+    } else this.#stray()
   }
 
   #onJobRefused(input: Extract<Input, { kind: 'jobRefused' }>, now: Instant): void {
@@ -417,7 +453,8 @@ export class MeshNode {
         via: null,
         onReply: (reply, { arrival, ms, attempts, path }) => {
           this.#asking.delete(request)
-          if (reply.kind === 'ack') this.#io.emit({ kind: 'requestDone', request, receipt: { hops: arrival.hops, path, ms, attempts } })
+          if (reply.kind === 'ack')
+            this.#io.emit({ kind: 'requestDone', request, receipt: { hops: arrival.hops, path, ms, attempts } })
           else this.#fail(request, 'refused')
         },
         onFailure: (code) => {
@@ -448,7 +485,9 @@ export class MeshNode {
 
   #onDial(input: Extract<Input, { kind: 'dial' }>): void {
     const { request, target } = input
-    const exchange = this.signaling.call(target, input, (id) => this.#io.emit({ kind: 'dialing', request, exchange: id }))
+    const exchange = this.signaling.call(target, input, (id) =>
+      this.#io.emit({ kind: 'dialing', request, exchange: id }),
+    )
     if (exchange === null) this.#fail(request, 'busy')
   }
 
@@ -486,5 +525,11 @@ export class MeshNode {
 }
 
 function isFailure(outcome: string): outcome is FailureCode {
-  return outcome === 'unreachable' || outcome === 'timeout' || outcome === 'cancelled' || outcome === 'closed' || outcome === 'busy'
+  return (
+    outcome === 'unreachable' ||
+    outcome === 'timeout' ||
+    outcome === 'cancelled' ||
+    outcome === 'closed' ||
+    outcome === 'busy'
+  )
 }

@@ -75,7 +75,10 @@ export class Signaling {
   /** Of these, asked for by others: their offers, and offers that answer their lookups. */
   #othersCount = 0
 
-  constructor(config: SignalingConfig, parts: { io: SignalingIo; requests: Requests; hooks: SignalingHooks; newId: () => ExchangeId }) {
+  constructor(
+    config: SignalingConfig,
+    parts: { io: SignalingIo; requests: Requests; hooks: SignalingHooks; newId: () => ExchangeId },
+  ) {
     this.#config = config
     this.#io = parts.io
     this.#requests = parts.requests
@@ -118,18 +121,40 @@ export class Signaling {
   /** Offers `remote` a link. Null: too many under way. */
   offerLink(remote: PeerId, slot: Slot, via: LinkId | null): Exchange | null {
     if (this.isBusy) return null
-    return this.#offer({ remote, slot, via, purpose: 'link', metadata: EMPTY, timeoutMs: this.#config.exchangeTimeoutMs, request: null, asked: null })
+    return this.#offer({
+      remote,
+      slot,
+      via,
+      purpose: 'link',
+      metadata: EMPTY,
+      timeoutMs: this.#config.exchangeTimeoutMs,
+      request: null,
+      asked: null,
+    })
   }
 
   /** Answers a lookup with an offer, sealed to the requester that it names. */
   offerToRequester(asked: Asked, slot: Slot): Exchange | null {
     if (this.isBusyForOthers) return null
     const { source: remote } = asked
-    return this.#offer({ remote, slot, via: null, purpose: 'link', metadata: EMPTY, timeoutMs: this.#config.exchangeTimeoutMs, request: null, asked })
+    return this.#offer({
+      remote,
+      slot,
+      via: null,
+      purpose: 'link',
+      metadata: EMPTY,
+      timeoutMs: this.#config.exchangeTimeoutMs,
+      request: null,
+      asked,
+    })
   }
 
   /** Calls `remote` for the application. Null: too many calls. */
-  call(remote: PeerId, options: { readonly request: RequestId; readonly metadata: Body; readonly timeoutMs: number }, onCreated: (exchange: ExchangeId) => void): Exchange | null {
+  call(
+    remote: PeerId,
+    options: { readonly request: RequestId; readonly metadata: Body; readonly timeoutMs: number },
+    onCreated: (exchange: ExchangeId) => void,
+  ): Exchange | null {
     if (this.#callCount() >= this.#config.callsMax) return null
     return this.#offer({ remote, slot: 'random', via: null, purpose: 'call', asked: null, ...options }, onCreated)
   }
@@ -142,7 +167,15 @@ export class Signaling {
     options: Pick<Exchange, 'remote' | 'slot' | 'via' | 'purpose' | 'metadata' | 'timeoutMs' | 'request' | 'asked'>,
     onCreated?: (exchange: ExchangeId) => void,
   ): Exchange {
-    const exchange = this.#add({ ...options, id: this.#newId(), isOfferer: true, state: 'describing', offer: null, asking: null, offerPath: NO_PATH })
+    const exchange = this.#add({
+      ...options,
+      id: this.#newId(),
+      isOfferer: true,
+      state: 'describing',
+      offer: null,
+      asking: null,
+      offerPath: NO_PATH,
+    })
     this.counters.offered++
     onCreated?.(exchange.id)
     this.#io.createOffer(exchange.id, { remote: exchange.remote, purpose: exchange.purpose })
@@ -252,7 +285,11 @@ export class Signaling {
 
   /** An offer, as a request or as the reply to a lookup of ours. */
   onOffer(message: OfferMessage, asked: Asked, now: Instant): void {
-    const reason = this.#exchanges.has(message.exchange) ? 'busy' : message.purpose === 'call' ? this.#refuseCall() : this.#refuseLink(message, asked.source, now)
+    const reason = this.#exchanges.has(message.exchange)
+      ? 'busy'
+      : message.purpose === 'call'
+        ? this.#refuseCall()
+        : this.#refuseLink(message, asked.source, now)
     if (reason !== null) {
       this.counters.refused++
       if (asked.by === 'lookup') this.#refuseByRequest(asked, message.exchange, reason, now)
@@ -270,7 +307,12 @@ export class Signaling {
   /** The answer to an offer of ours; from its reply, or as a request if our offer was a reply. */
   onAnswer(id: ExchangeId, description: Body, from: { readonly source: PeerId; readonly arrival: Arrival }): boolean {
     const exchange = this.#exchanges.get(id)
-    if (exchange === undefined || !exchange.isOfferer || exchange.remote !== from.source || exchange.state !== 'offered') {
+    if (
+      exchange === undefined ||
+      !exchange.isOfferer ||
+      exchange.remote !== from.source ||
+      exchange.state !== 'offered'
+    ) {
       this.counters.stray++
       return false
     }
@@ -337,7 +379,8 @@ export class Signaling {
         message,
         via: exchange.via,
         timeoutMs: isOffer ? exchange.timeoutMs : SIGNAL_TIMEOUT_MS,
-        onReply: (reply, outcome, at) => this.#onReply(exchange, reply, { source: exchange.remote, arrival: outcome.arrival }, at),
+        onReply: (reply, outcome, at) =>
+          this.#onReply(exchange, reply, { source: exchange.remote, arrival: outcome.arrival }, at),
         onFailure: (code, at) => this.#onAskFailed(exchange, message, code, at),
       },
       now,
@@ -346,9 +389,15 @@ export class Signaling {
     if (isOffer && asking === null) this.#end(exchange, 'busy', now)
   }
 
-  #onReply(exchange: Exchange, reply: Message, from: { readonly source: PeerId; readonly arrival: Arrival }, now: Instant): void {
+  #onReply(
+    exchange: Exchange,
+    reply: Message,
+    from: { readonly source: PeerId; readonly arrival: Arrival },
+    now: Instant,
+  ): void {
     if (reply.kind === 'answer' && reply.exchange === exchange.id) this.onAnswer(exchange.id, reply.description, from)
-    else if (reply.kind === 'signal' && reply.exchange === exchange.id) this.onSignal(exchange.id, reply.signal, exchange.remote)
+    else if (reply.kind === 'signal' && reply.exchange === exchange.id)
+      this.onSignal(exchange.id, reply.signal, exchange.remote)
     else if (reply.kind === 'refuse') this.onRefused(exchange.id, reply.reason, { source: exchange.remote, now })
   }
 
@@ -368,7 +417,10 @@ export class Signaling {
   /** Whether it arrives changes nothing here. */
   #tell(target: PeerId, message: Message, via: LinkId | null, now: Instant): void {
     const ignore = (): void => undefined
-    this.#requests.start({ target, message, timeoutMs: SIGNAL_TIMEOUT_MS, via, onReply: ignore, onFailure: ignore }, now)
+    this.#requests.start(
+      { target, message, timeoutMs: SIGNAL_TIMEOUT_MS, via, onReply: ignore, onFailure: ignore },
+      now,
+    )
   }
 
   /** A call of ours that we give up before it is answered: there it may ring for a minute otherwise. */
@@ -380,8 +432,14 @@ export class Signaling {
   #end(exchange: Exchange, outcome: RefuseReason | FailureCode, now: Instant): void {
     if (!this.#exchanges.has(exchange.id)) return
     const wasUp = exchange.state === 'up'
+    // Whoever asked by a lookup would wait for an offer that never comes.
+    const isOwed = exchange.isOfferer && exchange.state === 'describing' && exchange.asked?.by === 'lookup'
+    if (isOwed) this.#refuse(exchange.asked, exchange.id, outcome === 'glare' ? 'glare' : 'failed')
     this.#remove(exchange)
-    this.#io.abandon(exchange.id, outcome === 'glare' || outcome === 'full' || outcome === 'busy' || outcome === 'linked' ? outcome : 'closed')
+    this.#io.abandon(
+      exchange.id,
+      outcome === 'glare' || outcome === 'full' || outcome === 'busy' || outcome === 'linked' ? outcome : 'closed',
+    )
     if (wasUp) this.#hooks.hungUp(exchange, outcome)
     else this.#hooks.settled(exchange, outcome, now)
   }

@@ -3,20 +3,36 @@
 import { describe, expect, it } from 'vitest'
 import type { OfferMessage } from '../../src/core/frames.ts'
 import type { ExchangeId, RequestId } from '../../src/core/ids.ts'
-import { exchange, message, peer } from './ids.ts'
+import { at, exchange, link, message, peer } from './ids.ts'
 import { BYTES, linkUp, RELAY, Stage } from './stage.ts'
 
-const offer = (id: string, purpose: OfferMessage['purpose'] = 'link'): OfferMessage => ({ kind: 'offer', exchange: exchange(id), purpose, slot: 'ring', description: BYTES, metadata: BYTES })
+const offer = (id: string, purpose: OfferMessage['purpose'] = 'link'): OfferMessage => ({
+  kind: 'offer',
+  exchange: exchange(id),
+  purpose,
+  slot: 'ring',
+  description: BYTES,
+  metadata: BYTES,
+})
 
 describe('an offer of ours', () => {
   it('becomes a link by its answer, and tells by which path it travelled', () => {
     const stage = new Stage('b')
     const id = stage.offers(peer('x'))
-    expect(stage.sealed()).toMatchObject({ as: 'request', target: peer('x'), message: { kind: 'offer', exchange: id, purpose: 'link' } })
+    expect(stage.sealed()).toMatchObject({
+      as: 'request',
+      target: peer('x'),
+      message: { kind: 'offer', exchange: id, purpose: 'link' },
+    })
     stage.replied({ kind: 'answer', exchange: id, description: BYTES })
     expect(stage.last('acceptAnswer').exchange).toBe(id)
     stage.input(linkUp(2, peer('x'), id))
-    expect(stage.events().at(-1)).toEqual({ kind: 'peerUp', peer: peer('x'), offerPath: { viaBootstrap: false, relays: 2 }, isInitiator: true })
+    expect(stage.events().at(-1)).toEqual({
+      kind: 'peerUp',
+      peer: peer('x'),
+      offerPath: { viaBootstrap: false, relays: 2 },
+      isInitiator: true,
+    })
     expect(stage.node.signaling.linksInFlight).toBe(0)
   })
 
@@ -86,12 +102,77 @@ describe('glare', () => {
   })
 })
 
+describe('an offer that answers a lookup', () => {
+  const lookup = (requester: string) =>
+    ({
+      kind: 'lookup',
+      hopLimit: 30,
+      attempt: 0,
+      viaBootstrap: false,
+      id: message('a'),
+      target: peer('b'),
+      requester: peer(requester),
+      prefixMin: 0,
+      slot: 'guest',
+    }) as const
+
+  it('and gives way to glare is refused, so that nobody waits for it', () => {
+    const stage = new Stage('y')
+    stage.frame(lookup('x'))
+    const ours = stage.last('createOffer').exchange
+    stage.hears(peer('x'), offer('theirs'))
+    expect(stage.last('abandon').exchange).toBe(ours)
+    expect(stage.sealed()).toMatchObject({
+      as: 'offer',
+      id: message('a'),
+      target: peer('x'),
+      message: { kind: 'refuse', exchange: ours, reason: 'glare' },
+    })
+  })
+
+  it('is not refused once it has left', () => {
+    const stage = new Stage('y')
+    stage.frame(lookup('x'))
+    stage.input({ kind: 'described', exchange: stage.last('createOffer').exchange as ExchangeId, description: BYTES })
+    stage.hears(peer('x'), offer('theirs'))
+    expect(stage.sealed().message.kind).toBe('offer')
+  })
+
+  it('ends the lookup when it is refused', () => {
+    const stage = new Stage('b')
+    const id = stage.node.lookups.anybody('random', null, at(0))
+    expect(stage.node.lookups.isPending(id)).toBe(true)
+    const job = {
+      kind: 'open',
+      as: 'reply',
+      id: id!,
+      attempt: 0,
+      link: link(1),
+      from: null,
+      body: BYTES,
+      hops: 3,
+      viaBootstrap: false,
+    } as const
+    stage.input({
+      kind: 'opened',
+      job,
+      source: peer('x'),
+      message: { kind: 'refuse', exchange: exchange('o'), reason: 'glare' },
+    })
+    expect(stage.node.lookups.isPending(id)).toBe(false)
+  })
+})
+
 describe("somebody else's offer", () => {
   it('is answered along the way it came', () => {
     const stage = new Stage('b')
     stage.hears(peer('x'), offer('o'))
     stage.input({ kind: 'described', exchange: exchange('o'), description: BYTES })
-    expect(stage.sealed()).toMatchObject({ as: 'answer', target: peer('x'), message: { kind: 'answer', exchange: exchange('o') } })
+    expect(stage.sealed()).toMatchObject({
+      as: 'answer',
+      target: peer('x'),
+      message: { kind: 'answer', exchange: exchange('o') },
+    })
     stage.input(linkUp(2, peer('x'), exchange('o')))
     expect(stage.events().at(-1)).toMatchObject({ kind: 'peerUp', offerPath: { relays: 1 }, isInitiator: false })
   })
@@ -122,7 +203,17 @@ describe("somebody else's offer", () => {
     const stage = new Stage('b', 64)
     for (let i = 0; i < 10; i++) stage.hears(peer(`q${'abcdefghij'[i]}b`), offer(`q${'abcdefghij'[i]}b`))
     const asked = (target: string): void =>
-      void stage.frame({ kind: 'lookup', hopLimit: 30, attempt: 0, viaBootstrap: false, id: message(target), target: peer('b'), requester: peer(target), prefixMin: 0, slot: 'guest' })
+      void stage.frame({
+        kind: 'lookup',
+        hopLimit: 30,
+        attempt: 0,
+        viaBootstrap: false,
+        id: message(target),
+        target: peer('b'),
+        requester: peer(target),
+        prefixMin: 0,
+        slot: 'guest',
+      })
     for (let i = 0; i < 10; i++) asked(`r${'abcdefghij'[i]}b`)
     expect(stage.node.signaling.linksInFlight).toBe(12)
   })
@@ -166,12 +257,40 @@ describe('a call', () => {
     const id = caller.last('createOffer').exchange as ExchangeId
     caller.input({ kind: 'described', exchange: id, description: BYTES })
     caller.replied({ kind: 'refuse', exchange: id, reason: 'rejected' })
-    expect(caller.events().at(-1)).toEqual({ kind: 'requestFailed', request: REQUEST, code: 'refused', detail: 'rejected' })
+    expect(caller.events().at(-1)).toEqual({
+      kind: 'requestFailed',
+      request: REQUEST,
+      code: 'refused',
+      detail: 'rejected',
+    })
+  })
+
+  it('that the caller gives up, by word or by time, stops ringing at the other side', () => {
+    for (const end of ['cancel', 'timer'] as const) {
+      const stage = new Stage('b')
+      stage.input({ kind: 'dial', request: REQUEST, target: peer('x'), metadata: BYTES, timeoutMs: 5_000 })
+      const id = stage.last('createOffer').exchange as ExchangeId
+      stage.input({ kind: 'described', exchange: id, description: BYTES })
+      stage.input(
+        end === 'cancel'
+          ? { kind: 'cancel', request: REQUEST }
+          : { kind: 'timer', token: { kind: 'exchange', exchange: id } },
+      )
+      expect(stage.sealed()).toMatchObject({
+        target: peer('x'),
+        message: { kind: 'refuse', exchange: id, reason: 'closed' },
+      })
+    }
+    const callee = new Stage('b')
+    callee.hears(peer('x'), offer('c', 'call'))
+    callee.hears(peer('x'), { kind: 'refuse', exchange: exchange('c'), reason: 'closed' })
+    expect(callee.events().at(-1)).toEqual({ kind: 'callEnded', exchange: exchange('c'), reason: 'closed' })
   })
 
   it('takes no place among the links, and there is a bound to calls as well', () => {
     const stage = new Stage('b', 2)
-    for (let i = 0; i < 300; i++) stage.input({ kind: 'dial', request: i as RequestId, target: peer('x'), metadata: BYTES, timeoutMs: 5_000 })
+    for (let i = 0; i < 300; i++)
+      stage.input({ kind: 'dial', request: i as RequestId, target: peer('x'), metadata: BYTES, timeoutMs: 5_000 })
     expect(stage.node.signaling.linksInFlight).toBe(0)
     expect(stage.count('createOffer')).toBe(256)
     expect(stage.events().filter((event) => event.kind === 'requestFailed' && event.code === 'busy')).toHaveLength(44)
