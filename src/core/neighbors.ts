@@ -70,6 +70,10 @@ const ESTIMATE_KEEP_MS = 1_000
 const SUSPICIOUS_PEERS = 8
 /** Links given up for claims that are not proven yet (guess: a join storm needs a handful in a row). */
 const EVICTIONS: Rate = { perSecond: 1, burst: 8 }
+/** With fewer neighbours besides us than this, a peer hangs on its link to us (guess). */
+const LIFELINE_PEERS = 2
+/** So many such links are spared; anybody can say that he has nobody. */
+const LIFELINES_MAX = 2
 const NAMED_FOR_RING = 4
 const NAMED_MAX = 16
 
@@ -174,6 +178,8 @@ export class Neighbors {
     this.#forget(neighbor, reason)
     if (reason === 'leaving' || reason === 'dead' || !isOrderly(reason)) this.#parts.book.bury(neighbor.peer, now)
     else this.#parts.book.rest(neighbor.peer, now + REST_MS * (0.5 + this.#unit()))
+    // Those that are left should know that we hang on them before they make room for somebody else.
+    if (this.#byPeer.size <= LIFELINE_PEERS) for (const left of this.#byPeer.values()) this.#tell(left, now)
     this.#maintainSoon(now)
   }
 
@@ -389,8 +395,9 @@ export class Neighbors {
 
   #weakest(claim: Slot): Neighbor | undefined {
     let best: Neighbor | undefined
+    let spared = 0
     for (const neighbor of this.#byPeer.values()) {
-      if (!yieldsTo(neighbor, claim)) continue
+      if (!yieldsTo(neighbor, claim) || (hangsOnUs(neighbor) && spared++ < LIFELINES_MAX)) continue
       if (best === undefined || this.#standing(neighbor) <= this.#standing(best)) best = neighbor
     }
     return best
@@ -473,6 +480,14 @@ export class Neighbors {
 function yieldsTo(neighbor: Neighbor, claim: Slot): boolean {
   if (claim === 'ring' || claim === 'guest') return neighbor.slot !== 'ring'
   return (neighbor.slot === null || neighbor.slot === 'random') && !neighbor.theirWanted
+}
+
+/**
+ * It has said that it has next to nobody else. To put it out could cut it off for good once no bootstrap is left
+ * (simulated, seed 49 of test/sim/options: five of its six neighbours had just crashed when the sixth made room).
+ */
+function hangsOnUs(neighbor: Neighbor): boolean {
+  return neighbor.hasToldPeers && neighbor.peers.length < LIFELINE_PEERS
 }
 
 /** Reasons with which a living peer closes a link and stays in the mesh. */
