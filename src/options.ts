@@ -5,7 +5,7 @@
  * handed in (STYLE 15).
  */
 
-import { linksMaxDefault, platformWebSocket } from '#platform'
+import { linksMaxDefault, platformWebSocket, webRtcMissing } from '#platform'
 import type { PeerId } from './core/ids.ts'
 import { MeshError } from './errors.ts'
 import type { WebSocketClass } from './net/websocket.ts'
@@ -161,7 +161,7 @@ function seedBytes(value: unknown): Uint8Array | undefined {
 
 function webRtc(value: unknown): WebRtc {
   const found: unknown = value ?? (typeof RTCPeerConnection === 'function' ? globalThis : undefined)
-  if (found === undefined) throw optionError('wrtc', MISSING_WRTC)
+  if (found === undefined) throw optionError('wrtc', `is required: ${webRtcMissing}`)
   // `import * as wrtc` of a CommonJS package nests everything under `default`.
   const candidate = isWebRtc(found) ? found : (found as { readonly default?: unknown }).default
   if (!isWebRtc(candidate)) {
@@ -170,10 +170,6 @@ function webRtc(value: unknown): WebRtc {
   const { RTCPeerConnection: connection, RTCSessionDescription: description, RTCIceCandidate: ice } = candidate
   return { RTCPeerConnection: connection, RTCSessionDescription: description, RTCIceCandidate: ice }
 }
-
-const MISSING_WRTC =
-  'is required: this runtime has no WebRTC of its own. In Node, run `npm i @roamhq/wrtc`, then ' +
-  "`import wrtc from '@roamhq/wrtc'` and pass it: createMesh({ wrtc, … })"
 
 function isWebRtc(value: unknown): value is WebRtc {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false

@@ -8,6 +8,9 @@ import { MeshError } from './errors.ts'
 /** The browser's own. Looked up by name, so that the module also loads where there is none (a worklet, a test). */
 export const platformWebSocket: unknown = (globalThis as { readonly WebSocket?: unknown }).WebSocket
 
+/** Where RTCPeerConnection should be: a worker, or a browser that was told to have none. */
+export const webRtcMissing = 'there is no WebRTC here'
+
 /** DESIGN §5: browsers throttle and each link costs them 0.3–0.5 MB; REFERENCE 2b: 32 is enough for 100k peers. */
 export const linksMaxDefault = 32
 

@@ -14,6 +14,11 @@ import { Link } from './net/link.ts'
 /** Dials bootstraps unless the option `WebSocket` says otherwise. Node 20 has none of its own. */
 export const platformWebSocket: unknown = WebSocket
 
+/** What to do about it. */
+export const webRtcMissing =
+  'this runtime has no WebRTC of its own. In Node, run `npm i @roamhq/wrtc`, then ' +
+  "`import wrtc from '@roamhq/wrtc'` and pass it: createMesh({ wrtc, … })"
+
 /** DESIGN §5; REFERENCE 2b: 48 links reach 1M peers without a single failed lookup. */
 export const linksMaxDefault = 48
 

@@ -71,36 +71,36 @@ export class Join {
   readonly counters = { contacts: 0, contactsFailed: 0, joinLookups: 0, lotteryVisits: 0 }
   state: BootstrapState = 'none'
   isReady = false
-  private readonly config: JoinConfig
-  private readonly parts: JoinParts
-  private contact: Contact | null = null
-  private isContacting = false
-  private failures = 0
-  private contactAt = 0
-  private suspectAt = 0
-  private suspicions = 0
+  readonly #config: JoinConfig
+  readonly #parts: JoinParts
+  #contact: Contact | null = null
+  #isContacting = false
+  #failures = 0
+  #contactAt = 0
+  #suspectAt = 0
+  #suspicions = 0
 
   constructor(config: JoinConfig, parts: JoinParts) {
-    this.config = config
-    this.parts = parts
+    this.#config = config
+    this.#parts = parts
   }
 
   get link(): LinkId | null {
-    return this.contact?.link ?? null
+    return this.#contact?.link ?? null
   }
 
   start(now: Instant): void {
-    this.scheduleLottery()
+    this.#scheduleLottery()
     this.tick(now)
   }
 
   // ---- the bootstrap link ---------------------------------------------------------------------------------------------
 
   onLinkUp(up: LinkUp, now: Instant): void {
-    this.isContacting = false
-    this.failures = 0
-    if (this.contact !== null) this.leave('replaced')
-    this.contact = {
+    this.#isContacting = false
+    this.#failures = 0
+    if (this.#contact !== null) this.#leave('replaced')
+    this.#contact = {
       link: up.link,
       since: now,
       entries: null,
@@ -111,28 +111,28 @@ export class Join {
       hasLooked: false,
       lookedAt: 0,
     }
-    this.parts.attach(up, now)
-    this.setState('connected', up.peer)
+    this.#parts.attach(up, now)
+    this.#setState('connected', up.peer)
   }
 
   onLinkDown(link: LinkId, reason: string): void {
-    if (this.contact?.link !== link) return
-    this.contact = null
-    this.parts.detach(link)
-    this.setState('lost', reason)
+    if (this.#contact?.link !== link) return
+    this.#contact = null
+    this.#parts.detach(link)
+    this.#setState('lost', reason)
   }
 
   onContactFailed(reason: string, now: Instant): void {
-    this.isContacting = false
+    this.#isContacting = false
     this.counters.contactsFailed++
-    this.contactAt = now + this.backoff(this.failures++)
-    this.setState('lost', reason)
+    this.#contactAt = now + this.#backoff(this.#failures++)
+    this.#setState('lost', reason)
   }
 
   onIntroduction(frame: IntroductionFrame, link: LinkId, now: Instant): void {
-    const { contact } = this
+    const contact = this.#contact
     if (contact?.link !== link) return
-    contact.entries = frame.entries.filter((id) => id !== this.config.self)
+    contact.entries = frame.entries.filter((id) => id !== this.#config.self)
     contact.leaseUntil = frame.leaseMs > 0 ? now + frame.leaseMs : 0
     this.tick(now)
   }
@@ -140,87 +140,87 @@ export class Join {
   // ---- upkeep ---------------------------------------------------------------------------------------------------------
 
   tick(now: Instant): void {
-    if (this.parts.neighbors.size === 0) this.getIn(now)
-    else if (!this.isReady && this.hasJoined(now)) this.becomeReady()
-    if (this.contact !== null && this.isReady) this.look(this.contact, now)
-    if (this.contact !== null && this.mayLeave(this.contact, now)) this.leave('left')
-    this.watchForSplit(now)
+    if (this.#parts.neighbors.size === 0) this.#getIn(now)
+    else if (!this.isReady && this.#hasJoined(now)) this.#becomeReady()
+    if (this.#contact !== null && this.isReady) this.#look(this.#contact, now)
+    if (this.#contact !== null && this.#mayLeave(this.#contact, now)) this.#leave('left')
+    this.#watchForSplit(now)
   }
 
   /** A split shows itself: then the lottery is not waited for. */
-  private watchForSplit(now: Instant): void {
-    if (!this.isReady || !this.config.hasBootstrap || this.isContacting || now < this.suspectAt) return
-    this.suspectAt = now + SUSPECT_MS * (0.5 + this.unit())
-    if (this.parts.neighbors.size === 0 || this.parts.neighbors.suspiciousBucket() === null) {
-      this.suspicions = 0
+  #watchForSplit(now: Instant): void {
+    if (!this.isReady || !this.#config.hasBootstrap || this.#isContacting || now < this.#suspectAt) return
+    this.#suspectAt = now + SUSPECT_MS * (0.5 + this.#unit())
+    if (this.#parts.neighbors.size === 0 || this.#parts.neighbors.suspiciousBucket() === null) {
+      this.#suspicions = 0
       return
     }
     // Twice in a row: a newcomer's buckets need a moment to fill.
-    if (++this.suspicions < 2) return
-    this.suspectAt = now + Math.min(SUSPECT_MAX_MS, SUSPECT_MS * 2 ** this.suspicions) * (0.5 + this.unit())
-    if (this.contact === null) this.contactBootstrap('visit', now)
-    else this.contact.hasLooked = false
+    if (++this.#suspicions < 2) return
+    this.#suspectAt = now + Math.min(SUSPECT_MAX_MS, SUSPECT_MS * 2 ** this.#suspicions) * (0.5 + this.#unit())
+    if (this.#contact === null) this.#contactBootstrap('visit', now)
+    else this.#contact.hasLooked = false
   }
 
   onLottery(now: Instant): void {
-    this.scheduleLottery()
-    if (!this.config.hasBootstrap || this.contact !== null || this.isContacting || this.parts.neighbors.size === 0)
+    this.#scheduleLottery()
+    if (!this.#config.hasBootstrap || this.#contact !== null || this.#isContacting || this.#parts.neighbors.size === 0)
       return
     this.counters.lotteryVisits++
-    this.contactBootstrap('visit', now)
+    this.#contactBootstrap('visit', now)
   }
 
   stop(): void {
-    if (this.contact !== null) this.leave('left')
+    if (this.#contact !== null) this.#leave('left')
   }
 
   /**
    * Our ring stands as far as our own mesh knows, and the bootstrap knows of no other: of two newcomers that found each
    * other first, neither is ready while the mesh that both wanted to join does not know them.
    */
-  private hasJoined(now: Instant): boolean {
-    if (!this.parts.neighbors.ringStands(now)) return false
-    const { contact } = this
+  #hasJoined(now: Instant): boolean {
+    if (!this.#parts.neighbors.ringStands(now)) return false
+    const contact = this.#contact
     if (contact === null) return true
-    this.look(contact, now)
+    this.#look(contact, now)
     if (contact.entries === null || now - contact.lookedAt > LOOK_MS) return true
-    return !this.isLooking(contact) && this.parts.signaling.linksInFlight === 0
+    return !this.#isLooking(contact) && this.#parts.signaling.linksInFlight === 0
   }
 
-  private becomeReady(): void {
+  #becomeReady(): void {
     if (this.isReady) return
     this.isReady = true
-    this.parts.io.emit({ kind: 'ready' })
+    this.#parts.io.emit({ kind: 'ready' })
   }
 
-  private getIn(now: Instant): void {
-    const { contact } = this
-    if (contact === null && !this.config.hasBootstrap) {
+  #getIn(now: Instant): void {
+    const contact = this.#contact
+    if (contact === null && !this.#config.hasBootstrap) {
       // Nobody to ask: we are the first of our mesh, and others come to us (`mesh.listen`).
-      this.becomeReady()
+      this.#becomeReady()
     } else if (contact === null) {
-      if (!this.isContacting && now >= this.contactAt) this.contactBootstrap('join', now)
+      if (!this.#isContacting && now >= this.#contactAt) this.#contactBootstrap('join', now)
     } else if (contact.entries === null) {
-      if (now - contact.since > INTRODUCTION_MS) this.leave('silent')
+      if (now - contact.since > INTRODUCTION_MS) this.#leave('silent')
     } else if (contact.entries.length === 0) {
-      this.becomeReady()
+      this.#becomeReady()
     } else {
-      this.knock(contact, contact.entries, now)
+      this.#knock(contact, contact.entries, now)
     }
   }
 
   /** One attempt at a first link: a lookup for our own id, later for any id, and offers to the entries themselves. */
-  private knock(contact: Contact, entries: readonly PeerId[], now: Instant): void {
-    if (this.isLooking(contact) || now < contact.retryAt || this.parts.signaling.linksInFlight > 0) return
+  #knock(contact: Contact, entries: readonly PeerId[], now: Instant): void {
+    if (this.#isLooking(contact) || now < contact.retryAt || this.#parts.signaling.linksInFlight > 0) return
     if (contact.attempts >= ATTEMPTS_MAX) {
-      this.leave('no way in')
-      this.contactAt = now + this.backoff(2)
+      this.#leave('no way in')
+      this.#contactAt = now + this.#backoff(2)
       return
     }
-    const { lookups, signaling } = this.parts
+    const { lookups, signaling } = this.#parts
     const isFirst = contact.attempts === 0
     contact.attempts++
-    contact.retryAt = now + this.backoff(contact.attempts)
+    contact.retryAt = now + this.#backoff(contact.attempts)
     this.counters.joinLookups++
     contact.lookups = [
       isFirst ? lookups.nearest('guest', 256, contact.link, now) : lookups.anybody('guest', contact.link, now),
@@ -236,13 +236,13 @@ export class Join {
    * of many that come at the same moment some find only each other, each group in a corner of the key space of its own
    * (simulated, seed 1, 200 peers within a second: three meshes of 104, 74 and 22, each complete in itself).
    */
-  private look(contact: Contact, now: Instant): void {
-    if (contact.hasLooked || contact.entries === null || this.parts.neighbors.size === 0) return
+  #look(contact: Contact, now: Instant): void {
+    if (contact.hasLooked || contact.entries === null || this.#parts.neighbors.size === 0) return
     contact.hasLooked = true
     contact.lookedAt = now
     if (contact.entries.length === 0) return
-    const { lookups, neighbors } = this.parts
-    const filled = new Set(neighbors.peerIds().map((peer) => commonPrefixBits(this.config.self, peer)))
+    const { lookups, neighbors } = this.#parts
+    const filled = new Set(neighbors.peerIds().map((peer) => commonPrefixBits(this.#config.self, peer)))
     const nearest = Math.max(...filled)
     contact.lookups.push(lookups.nearest('ring', Math.min(255, nearest + 1), contact.link, now))
     // In a mesh of a few, anybody whom we do not know: his bucket may be one of those that we have no lookup left for
@@ -253,51 +253,51 @@ export class Join {
     }
   }
 
-  private isLooking(contact: Contact): boolean {
-    return contact.lookups.some((id) => this.parts.lookups.isPending(id))
+  #isLooking(contact: Contact): boolean {
+    return contact.lookups.some((id) => this.#parts.lookups.isPending(id))
   }
 
-  private mayLeave(contact: Contact, now: Instant): boolean {
-    if (this.parts.neighbors.size === 0 || !this.isReady || contact.leaseUntil > now) return false
-    if (this.isLooking(contact) && now - contact.since < VISIT_MS) return false
+  #mayLeave(contact: Contact, now: Instant): boolean {
+    if (this.#parts.neighbors.size === 0 || !this.isReady || contact.leaseUntil > now) return false
+    if (this.#isLooking(contact) && now - contact.since < VISIT_MS) return false
     return contact.entries !== null
   }
 
-  private contactBootstrap(purpose: 'join' | 'visit', now: Instant): void {
-    this.isContacting = true
-    this.contactAt = now
+  #contactBootstrap(purpose: 'join' | 'visit', now: Instant): void {
+    this.#isContacting = true
+    this.#contactAt = now
     this.counters.contacts++
-    if (purpose === 'join') this.setState('contacting', '')
-    this.parts.io.contactBootstrap(purpose)
+    if (purpose === 'join') this.#setState('contacting', '')
+    this.#parts.io.contactBootstrap(purpose)
   }
 
-  private leave(detail: string): void {
-    const { contact } = this
+  #leave(detail: string): void {
+    const contact = this.#contact
     if (contact === null) return
-    this.contact = null
-    this.parts.io.closeLink(contact.link, detail)
-    this.parts.detach(contact.link)
-    this.setState('left', detail)
+    this.#contact = null
+    this.#parts.io.closeLink(contact.link, detail)
+    this.#parts.detach(contact.link)
+    this.#setState('left', detail)
   }
 
-  private setState(state: BootstrapState & ('contacting' | 'connected' | 'left' | 'lost'), detail: string): void {
+  #setState(state: BootstrapState & ('contacting' | 'connected' | 'left' | 'lost'), detail: string): void {
     if (this.state === state) return
     this.state = state
-    this.parts.io.emit({ kind: 'bootstrap', state, detail })
+    this.#parts.io.emit({ kind: 'bootstrap', state, detail })
   }
 
   // Exponentially distributed, so that the server sees a steady trickle and nobody can predict who comes next.
-  private scheduleLottery(): void {
+  #scheduleLottery(): void {
     const token: TimerToken = { kind: 'lottery' }
-    const meanMs = Math.max(LOTTERY_MIN_MS, (1000 * this.parts.neighbors.sizeEstimate()) / this.config.lotteryPerSecond)
-    this.parts.io.schedule(token, Math.round(-Math.log(1 - this.unit()) * meanMs))
+    const meanMs = Math.max(LOTTERY_MIN_MS, (1000 * this.#parts.neighbors.sizeEstimate()) / this.#config.lotteryPerSecond)
+    this.#parts.io.schedule(token, Math.round(-Math.log(1 - this.#unit()) * meanMs))
   }
 
-  private backoff(failures: number): number {
-    return Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** failures) * (0.5 + this.unit())
+  #backoff(failures: number): number {
+    return Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** failures) * (0.5 + this.#unit())
   }
 
-  private unit(): number {
-    return this.parts.io.random() / 2 ** 32
+  #unit(): number {
+    return this.#parts.io.random() / 2 ** 32
   }
 }
