@@ -11,8 +11,8 @@ import type { HandshakeFrame } from '../wire/handshake.ts'
 import type { Channel } from './channel.ts'
 import type { DroppableClass } from './outbox.ts'
 import { Outbox } from './outbox.ts'
-import type { After } from './timers.ts'
-import { platformAfter } from './timers.ts'
+import type { After, Soon } from './timers.ts'
+import { platformAfter, platformSoon } from './timers.ts'
 
 /** Bounds of one link; what is left out has the default of `LINK_LIMITS`. */
 export interface LinkLimits {
@@ -69,6 +69,7 @@ export class Link {
   readonly channel: Channel
   readonly #limits: LinkLimits
   readonly #after: After
+  readonly #soon: Soon
   readonly #outbox: Outbox
   readonly #dropped = { routed: 0, lookup: 0, broadcast: 0 }
   readonly #counters: Mutable<LinkCounters> = {
@@ -95,10 +96,16 @@ export class Link {
   #downReason: string | null = null
   #isReported = false
 
-  constructor(channel: Channel, limits: Partial<LinkLimits> = {}, after: After = platformAfter) {
+  constructor(
+    channel: Channel,
+    limits: Partial<LinkLimits> = {},
+    after: After = platformAfter,
+    soon: Soon = platformSoon,
+  ) {
     this.channel = channel
     this.#limits = { ...LINK_LIMITS, ...limits }
     this.#after = after
+    this.#soon = soon
     this.#outbox = new Outbox({
       bytesMax: this.#limits.queueBytesMax,
       framesMax: this.#limits.queueFramesMax,
@@ -144,7 +151,7 @@ export class Link {
     this.#counters.framesOut++
     if (this.#flushQueued || this.#stopPolling !== null) return
     this.#flushQueued = true
-    queueMicrotask(() => {
+    this.#soon(() => {
       this.#flushQueued = false
       if (this.#state === 'open') this.#flush()
     })

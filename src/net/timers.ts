@@ -20,3 +20,15 @@ export const platformAfter: After = (delayMs, callback) => {
   const timer = setTimeout(callback, delayMs)
   return () => clearTimeout(timer)
 }
+
+/** Calls `callback` once this turn is over, and very soon. */
+export type Soon = (callback: () => void) => void
+
+/**
+ * In Node, when all that has come in by now has been handled (setImmediate): messages of several channels that one poll
+ * of the event loop brings are then answered together. Browsers hand over one message a turn, so its end will do.
+ */
+export const platformSoon: Soon =
+  typeof setImmediate === 'function'
+    ? (callback) => void setImmediate(callback)
+    : (callback) => queueMicrotask(callback)
