@@ -330,7 +330,8 @@ export class Mesh {
       case 'callEnded':
         return this.#onCallEnded(event.exchange, event.reason)
       case 'bootstrap':
-        this.#bootstrapDetail = event.detail
+        // While the next attempt is under way, why the last one failed is still worth knowing.
+        if (event.state !== 'contacting') this.#bootstrapDetail = event.detail
         return void this.#events.emit('bootstrap', { state: event.state, detail: event.detail })
     }
   }

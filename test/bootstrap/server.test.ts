@@ -257,8 +257,10 @@ describe('limits', () => {
     const bootstrap = await start({ bytesPerSecond: 64 * 1024 })
     const [a, b] = [await visit(bootstrap.url), await visit(bootstrap.url)]
     const started = performance.now()
-    for (let i = 0; i < 12; i++) a.link.send(unicastTo(b.id, 16_000))
-    for (let i = 0; i < 12; i++) await b.next('unicast')
+    for (let i = 0; i < 12; i++) {
+      a.link.send(unicastTo(b.id, 16_000))
+      await b.next('unicast')
+    }
     expect(performance.now() - started).toBeGreaterThan(800)
   })
 
