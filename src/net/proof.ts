@@ -114,6 +114,8 @@ export async function proveLink(
   { timeoutMs = PROOF_TIMEOUT_MS, after = platformAfter }: { readonly timeoutMs?: number; readonly after?: After } = {},
 ): Promise<void> {
   const isSent = proof.own.then((frame) => link.send(frame))
+  // Looked at when the other side's frame is there; until then a failure must not count as one that nobody handles.
+  isSent.catch(() => {})
   await converse(link, {
     timeoutMs,
     after,
