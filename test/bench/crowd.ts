@@ -30,7 +30,7 @@ serve({
     const startedAt = performance.now()
     const meshes = Array.from({ length: PEERS }, () => createMesh({ wrtc, bootstrap }))
     await Promise.all(meshes.map((mesh) => mesh.ready()))
-    await until(() => meshes.every((mesh) => hasWantedLinks(mesh, meshes)), meshes[0])
+    await until(() => meshes.every((mesh) => hasWantedLinks(mesh, meshes)))
     const ms = performance.now() - startedAt
     const failures = meshes.map(failuresOf)
     const links = meshes.reduce((sum, mesh) => sum + mesh.peers().length, 0) / 2
@@ -56,9 +56,8 @@ function hasWantedLinks(mesh: Mesh, meshes: readonly Mesh[]): boolean {
 }
 
 function failuresOf(mesh: Mesh): { count: number; detail: string } {
-  const { engine } = mesh as unknown as { engine: { failures: Record<string, number> } }
-  const timeouts = mesh.inspect().counters['signaling']?.['timeouts'] ?? 0
-  const all = Object.entries({ ...engine.failures, timeouts }).filter(([, count]) => count > 0)
+  const { exchanges, signaling } = mesh.inspect().counters
+  const all = Object.entries({ ...exchanges, timeouts: signaling!['timeouts']! }).filter(([, count]) => count > 0)
   return {
     count: all.reduce((sum, [, count]) => sum + count, 0),
     detail: all.map(([name, count]) => `${name}: ${count}`).join(', '),

@@ -42,13 +42,16 @@ export const areConnected = (...peers: readonly Instance[]): Promise<unknown> =>
     ),
   )
 
-/** Two connected ends; their signals cross a turn of the event loop. */
+/** Two connected ends; their signals cross a turn of the event loop. libdatachannel now and then needs a second try. */
 export async function barePair(wrtc: RawWrtc): Promise<[Instance, Instance]> {
   const pair: [Instance, Instance] = [barePeer(wrtc, true), barePeer(wrtc, false)]
-  carrySignals(pair[0], (signal) => setImmediate(() => pair[1].signal(signal)))
-  carrySignals(pair[1], (signal) => setImmediate(() => pair[0].signal(signal)))
-  await areConnected(...pair)
-  return pair
+  const send = (to: Instance) => (signal: SignalData) => void setImmediate(() => to.destroyed || to.signal(signal))
+  carrySignals(pair[0], send(pair[1]))
+  carrySignals(pair[1], send(pair[0]))
+  const failed = Promise.race(
+    pair.map((peer) => new Promise<'failed'>((resolve) => peer.once('close', () => resolve('failed')))),
+  )
+  return (await Promise.race([areConnected(...pair), failed])) === 'failed' ? barePair(wrtc) : pair
 }
 
 export function carrySignals(peer: Instance, send: (signal: SignalData) => void): void {

@@ -14,11 +14,11 @@ import { randomBytes } from 'node:crypto'
 import type { Instance } from 'simple-peer'
 import type { UnicastFrame } from '../../src/core/frames.ts'
 import { HOP_LIMIT_MAX } from '../../src/core/frames.ts'
-import { xor } from '../../src/core/geometry.ts'
+import { randomName, xor } from '../../src/core/geometry.ts'
 import type { Instant, LinkId, MessageId, PeerId } from '../../src/core/ids.ts'
 import { LINK_BYTES, LINK_FRAMES, PATHS_MAX, type Route, Router } from '../../src/core/router.ts'
+import { randomWords } from '../../src/net/driver.ts'
 import type { Link } from '../../src/net/link.ts'
-import { messageIdFromBytes } from '../../src/wire/ids.ts'
 import { connect, createSides, loadStack, type Stack } from '../net/exchange-kit.ts'
 import { serve } from './child.ts'
 import { barePair, rawWrtc } from './floor-webrtc.ts'
@@ -186,7 +186,7 @@ class RouterPeer {
   }
 
   send(target: PeerId, body: Uint8Array): void {
-    const id = messageIdFromBytes<MessageId>(randomBytes(16))
+    const id = randomName(random) as MessageId
     const frame = {
       kind: 'unicast',
       hopLimit: HOP_LIMIT_MAX,
@@ -207,6 +207,7 @@ class RouterPeer {
 }
 
 const now = (): Instant => Date.now() as Instant
+const random = randomWords(crypto)
 
 // ---- mesh -----------------------------------------------------------------------------------------------------------
 

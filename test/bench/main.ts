@@ -9,6 +9,7 @@ import { type Figure, heading, isMissed, lineOf, load } from './measure.ts'
 /** In this order. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   bootstrap: async () => (await import('./bootstrap.ts')).benchBootstrap(),
+  idle: async () => (await import('./bootstrap.ts')).benchIdle(),
   'set-up': async () => (await import('./webrtc.ts')).benchSetUp(),
   hop: async () => (await import('./webrtc.ts')).benchHop(),
   crowd: async () => (await import('./webrtc.ts')).benchCrowd(),

