@@ -3,10 +3,22 @@
  * that it works under any path. Package imports (`#simple-peer`, `#platform`) resolve to their browser halves.
  */
 
+import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { defaultClientConditions, defineConfig } from 'vite'
+import type { Plugin } from 'vite'
+
+/** What vendor/ has bundled before is no package any more, so `license` below does not see it. */
+const vendorLicenses: Plugin = {
+  name: 'vendor-licenses',
+  async generateBundle() {
+    const source = await readFile(resolve(import.meta.dirname, 'dist/vendor/licenses.md'))
+    this.emitFile({ type: 'asset', fileName: 'licenses-simple-peer.md', source })
+  },
+}
 
 export default defineConfig({
+  plugins: [vendorLicenses],
   root: resolve(import.meta.dirname, 'src/demo'),
   base: './',
   // The sources, not dist/; and what browsers get.
