@@ -1,9 +1,15 @@
-/** What is known of one neighbour, from the moment its link comes up; who keeps it, and why, is `neighbors.ts`. */
+/** What is known of one neighbour, from the moment its link comes up, and to which claims of others it yields. Who keeps it, and why, is `neighbors.ts`. */
 
 import type { Slot } from './frames.ts'
 import type { Instant, LinkId, PeerId } from './ids.ts'
 import type { LinkUp, OfferPath } from './io.ts'
 import type { Exchange } from './signaling.ts'
+
+/** With fewer neighbours besides us than this, a peer hangs on its link to us (guess). */
+export const LIFELINE_PEERS = 2
+
+/** What somebody wants a link to us for. `passage`: for its ring, though it is none of our ring neighbours. */
+export type Claim = Slot | 'passage'
 
 export interface Neighbor {
   readonly link: LinkId
@@ -46,4 +52,23 @@ export function createNeighbor(up: LinkUp, exchange: Exchange | undefined, now: 
     toldVersion: -1,
     toldAt: now,
   }
+}
+
+/**
+ * Ring neighbours and newcomers may take the place of whatever is no ring link. One who seeks its ring place further on
+ * takes a spare or random link: we know who is nearer to it. A bucket claim breaks nothing that the other side wants: it
+ * would only ask the next peer for another link, and where the caps hold fewer links than all would like, that went round
+ * for ever (simulated: 100 peers with 8 links each, five links a second broken and made long after everybody was in).
+ */
+export function yieldsTo(neighbor: Neighbor, claim: Claim): boolean {
+  if (claim === 'ring' || claim === 'guest') return neighbor.slot !== 'ring'
+  return (neighbor.slot === null || neighbor.slot === 'random') && (claim === 'passage' || !neighbor.theirWanted)
+}
+
+/**
+ * It has said that it has next to nobody else. To put it out could cut it off for good once no bootstrap is left
+ * (simulated, seed 49 of test/sim/options: five of its six neighbours had just crashed when the sixth made room).
+ */
+export function hangsOnUs(neighbor: Neighbor): boolean {
+  return neighbor.hasToldPeers && neighbor.peers.length < LIFELINE_PEERS
 }

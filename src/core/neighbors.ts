@@ -25,7 +25,7 @@ import type { FailureCode, Io, LinkUp } from './io.ts'
 import { DEAD_MS, type Liveness } from './liveness.ts'
 import type { Lookups } from './lookups.ts'
 import type { Asked } from './requests.ts'
-import { createNeighbor, type Neighbor } from './neighbor.ts'
+import { type Claim, createNeighbor, hangsOnUs, LIFELINE_PEERS, type Neighbor, yieldsTo } from './neighbor.ts'
 import type { Router } from './router.ts'
 import type { Exchange, Signaling } from './signaling.ts'
 import { type SlotPlan, assignSlots, belongsToRing, estimateSize, missingRing, planFor } from './slots.ts'
@@ -70,8 +70,6 @@ const ESTIMATE_KEEP_MS = 1_000
 const SUSPICIOUS_PEERS = 8
 /** Links given up for claims that are not proven yet (guess: a join storm needs a handful in a row). */
 const EVICTIONS: Rate = { perSecond: 1, burst: 8 }
-/** With fewer neighbours besides us than this, a peer hangs on its link to us (guess). */
-const LIFELINE_PEERS = 2
 /** So many such links are spared; anybody can say that he has nobody. */
 const LIFELINES_MAX = 2
 const NAMED_FOR_RING = 4
@@ -353,7 +351,7 @@ export class Neighbors {
   #dial(peer: PeerId, slot: Slot, now: Instant): boolean {
     let ours = 0
     for (const exchange of this.#parts.signaling.linkTargets()) if (exchange.isOfferer) ours++
-    if (ours >= DIALS_MAX) return false
+    if (ours >= dialsMax(this.#config.linksMax)) return false
     if (this.#freeSlots() <= this.#reserveFor(slot) && !this.#makeRoom(peer, slot, now)) return false
     const via = this.#parts.book.get(peer)?.via
     const link = via === undefined || via === null ? undefined : this.#byPeer.get(via)?.link
@@ -381,7 +379,7 @@ export class Neighbors {
   #makeRoom(peer: PeerId, slot: Slot, now: Instant): boolean {
     if (slot === 'random') return false
     const claim =
-      slot === 'ring' && !belongsToRing(this.#config.self, this.peerIds(), peer, this.plan.ringSide) ? 'bucket' : slot
+      slot === 'ring' && !belongsToRing(this.#config.self, this.peerIds(), peer, this.plan.ringSide) ? 'passage' : slot
     const weakest = this.#weakest(claim) ?? (claim === 'ring' ? this.#displacedBy(peer) : undefined)
     if (weakest === undefined || this.#freeSlots() < 0) return false
     // The claim is not proven yet, and anybody can name himself our neighbour: links are given up for it only so fast.
@@ -393,7 +391,7 @@ export class Neighbors {
     return true
   }
 
-  #weakest(claim: Slot): Neighbor | undefined {
+  #weakest(claim: Claim): Neighbor | undefined {
     let best: Neighbor | undefined
     let spared = 0
     for (const neighbor of this.#byPeer.values()) {
@@ -472,22 +470,9 @@ export class Neighbors {
   }
 }
 
-/**
- * A bucket claim does not break a link that the other side wants: it would only ask the next peer for another one, and
- * where the caps hold fewer links than all would like, that went round for ever (simulated: 100 peers with 8 links each,
- * five links a second broken and made long after everybody was in). Who finds no room looks again later.
- */
-function yieldsTo(neighbor: Neighbor, claim: Slot): boolean {
-  if (claim === 'ring' || claim === 'guest') return neighbor.slot !== 'ring'
-  return (neighbor.slot === null || neighbor.slot === 'random') && !neighbor.theirWanted
-}
-
-/**
- * It has said that it has next to nobody else. To put it out could cut it off for good once no bootstrap is left
- * (simulated, seed 49 of test/sim/options: five of its six neighbours had just crashed when the sixth made room).
- */
-function hangsOnUs(neighbor: Neighbor): boolean {
-  return neighbor.hasToldPeers && neighbor.peers.length < LIFELINE_PEERS
+/** A dial takes a place under the cap until it has failed: more at once would push out links that stand (seed 1092 of test/sim/options). */
+function dialsMax(linksMax: number): number {
+  return Math.min(DIALS_MAX, Math.max(2, Math.floor(linksMax / 4)))
 }
 
 /** Reasons with which a living peer closes a link and stays in the mesh. */
