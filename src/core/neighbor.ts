@@ -1,4 +1,7 @@
-/** What is known of one neighbour, from the moment its link comes up, and to which claims of others it yields. Who keeps it, and why, is `neighbors.ts`. */
+/**
+ * What is known of one neighbour, from the moment its link comes up, and to which claims of others it yields. Who keeps
+ * it, and why, is `neighbors.ts`.
+ */
 
 import type { Slot } from './frames.ts'
 import type { Instant, LinkId, PeerId } from './ids.ts'
