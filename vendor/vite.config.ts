@@ -18,7 +18,7 @@ export default defineConfig({
   plugins: [
     {
       name: 'no-log-lines',
-      transform: (code, id) => (/\/simple-peer\/index\.js$/.test(id) ? code.replaceAll(LOG_LINES, '') : null),
+      transform: (code, id) => (id.endsWith('/simple-peer/index.js') ? code.replaceAll(LOG_LINES, '') : null),
     },
   ],
   resolve: {

@@ -10,8 +10,8 @@ export interface Conversation {
   readonly after: After
   /** Takes one frame at a time; true: all is said. What comes meanwhile waits in the link. */
   readonly step: (frame: Frame | HandshakeFrame) => Promise<boolean>
-  /** The error for a time-out, for a link that went, and for whatever `step` rejects with. Called before the link closes. */
-  readonly failure: (reason: 'timeout' | 'closed' | null, cause?: unknown) => Error
+  /** The error for a time-out, for a link that went, or (null) for `cause`, with which `step` rejected; before the link closes. */
+  readonly failure: (reason: 'timeout' | 'closed' | null, detail: string, cause?: unknown) => Error
 }
 
 /**
@@ -40,10 +40,10 @@ export function converse(link: Link, { timeoutMs, after, step, failure }: Conver
           release()
           resolve()
         },
-        (error: unknown) => fail(failure(null, error)),
+        (error: unknown) => fail(failure(null, String(error), error)),
       )
     }
-    const stop = after(timeoutMs, () => fail(failure('timeout')))
+    const stop = after(timeoutMs, () => fail(failure('timeout', '')))
     link.onDown = (reason) => fail(failure('closed', reason))
     link.onFrame = take
   })

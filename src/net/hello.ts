@@ -88,10 +88,8 @@ export async function dialHello(link: Link, options: DialerOptions): Promise<Pee
       if (reply !== null) link.send(reply)
       return reply === null
     },
-    failure: (reason, cause) =>
-      cause instanceof HelloFailed
-        ? cause
-        : new HelloFailed(reason ?? 'malformed', cause === undefined ? '' : String(cause)),
+    failure: (reason, detail, cause) =>
+      cause instanceof HelloFailed ? cause : new HelloFailed(reason ?? 'malformed', detail),
   })
   return dialer.server
 }

@@ -123,11 +123,8 @@ export async function proveLink(
       await Promise.all([proof.check(frame), isSent])
       return true
     },
-    failure: (reason, cause) => {
-      const failure =
-        cause instanceof ProofFailed
-          ? cause
-          : new ProofFailed(reason ?? 'closed', cause === undefined ? '' : String(cause))
+    failure: (reason, detail, cause) => {
+      const failure = cause instanceof ProofFailed ? cause : new ProofFailed(reason ?? 'closed', detail)
       // The other side may know better what went wrong, if it is told that something did.
       if (failure.reason !== 'denied') link.send({ kind: 'denied', reason: failure.message })
       return failure
