@@ -17,7 +17,7 @@ import {
 } from './scenario.ts'
 import { SEED } from './support.ts'
 
-const RUNS = Number(process.env['RUNS'] ?? (process.env['LONG'] ? 200 : 16))
+const RUNS = Number(process.env['RUNS'] ?? (process.env['LONG'] ? 1_000 : 100))
 const UNICASTS = 100
 
 interface World {
@@ -31,7 +31,7 @@ function drawWorld(seed: number): World {
   const rng = new Rng(seed, 99)
   const options = {
     seed,
-    // At caps below 6 no graph of this kind survives a crash; at 6 a fifth of 24 peers may go at once.
+    // A ring and buckets need about six links; with fewer, a crash may leave no graph to repair.
     linksMax: rng.pick([6, 8, 12, 16, 32]),
     latencyMs: rng.pick([
       [0, 1],
