@@ -9,7 +9,7 @@ import type { Frame, HeartbeatFrame } from '../src/core/frames.ts'
 import type { Geometry } from '../src/core/geometry.ts'
 import type { Instant, LinkId, NetworkId, PeerId } from '../src/core/ids.ts'
 import type { Input, Io, LinkUp } from '../src/core/io.ts'
-import { LINK_BYTES, LINK_FRAMES, Router, type Route, type RouterCounters } from '../src/core/router.ts'
+import { Router, ROUTER_DEFAULTS, type Route, type RouterCounters } from '../src/core/router.ts'
 import { xor } from '../src/core/geometry.ts'
 import type { Rate } from '../src/core/budget.ts'
 import { Introductions, INTRODUCTIONS, type IntroductionsConfig } from './introductions.ts'
@@ -51,8 +51,8 @@ export const BOOTSTRAP_DEFAULTS: Omit<BootstrapConfig, 'self'> = {
   networksMax: 256,
   // Fifteen heartbeats of 2 s; tabs in the background are held to one timer a second.
   silenceMs: 30_000,
-  linkFrames: LINK_FRAMES,
-  linkBytes: LINK_BYTES,
+  linkFrames: ROUTER_DEFAULTS.linkFrames,
+  linkBytes: ROUTER_DEFAULTS.linkBytes,
 }
 
 /** Silence and leases are looked at this often at least, in milliseconds: well below half a lease, so none runs out unseen. */

@@ -23,9 +23,11 @@ export interface BroadcastConfig {
   readonly sourceFrames: Rate
 }
 
-export const BROADCAST_SEEN_MAX = 16_384
-export const BROADCAST_PENDING_MAX = 1_024
-export const SOURCE_FRAMES: Rate = { perSecond: 200, burst: 1_000 }
+export const BROADCAST_DEFAULTS = {
+  seenMax: 16_384,
+  pendingMax: 1_024,
+  sourceFrames: { perSecond: 200, burst: 1_000 },
+} as const
 const SEEN_KEEP_MS = 120_000
 /** Copies of one unverified broadcast, from different links: one of the first few neighbours is honest. */
 const COPIES_MAX = 4

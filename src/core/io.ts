@@ -43,9 +43,20 @@ export type Input =
   | { readonly kind: 'sealed'; readonly job: SealJob; readonly body: Body }
   | { readonly kind: 'opened'; readonly job: OpenJob; readonly source: PeerId; readonly message: Message }
   | { readonly kind: 'signed'; readonly id: MessageId; readonly body: Body }
-  | { readonly kind: 'verified'; readonly id: MessageId; readonly link: LinkId; readonly source: PeerId; readonly payload: Body }
+  | {
+      readonly kind: 'verified'
+      readonly id: MessageId
+      readonly link: LinkId
+      readonly source: PeerId
+      readonly payload: Body
+    }
   /** `reply`: what the other side should be told, along the breadcrumbs: that we do not have its session. */
-  | { readonly kind: 'jobRefused'; readonly job: SealJob | OpenJob | VerifyJob; readonly reason: RefusedReason; readonly reply?: Body }
+  | {
+      readonly kind: 'jobRefused'
+      readonly job: SealJob | OpenJob | VerifyJob
+      readonly reason: RefusedReason
+      readonly reply?: Body
+    }
   // Ends of signaling jobs.
   | { readonly kind: 'described'; readonly exchange: ExchangeId; readonly description: Body }
   /** Later candidates of an exchange (at most two batches), or renegotiation of a connected call, for the other side. */
@@ -55,9 +66,21 @@ export type Input =
   /** An exchange came to nothing, or a connected call has closed. */
   | { readonly kind: 'exchangeFailed'; readonly exchange: ExchangeId; readonly reason: string }
   // The public face.
-  | { readonly kind: 'send'; readonly request: RequestId; readonly target: PeerId; readonly payload: Body; readonly timeoutMs: number }
+  | {
+      readonly kind: 'send'
+      readonly request: RequestId
+      readonly target: PeerId
+      readonly payload: Body
+      readonly timeoutMs: number
+    }
   | { readonly kind: 'broadcast'; readonly request: RequestId; readonly payload: Body }
-  | { readonly kind: 'dial'; readonly request: RequestId; readonly target: PeerId; readonly metadata: Body; readonly timeoutMs: number }
+  | {
+      readonly kind: 'dial'
+      readonly request: RequestId
+      readonly target: PeerId
+      readonly metadata: Body
+      readonly timeoutMs: number
+    }
   /** The application's word on an incoming call. */
   | { readonly kind: 'answerCall'; readonly exchange: ExchangeId; readonly accept: boolean }
   /** The caller lost interest (AbortSignal). */
@@ -152,17 +175,38 @@ export interface OfferPath {
 export type NodeEvent =
   /** The ring stands, or the bootstrap says that we are the first. Once. */
   | { readonly kind: 'ready' }
-  | { readonly kind: 'peerUp'; readonly peer: PeerId; readonly offerPath: OfferPath | null; readonly isInitiator: boolean }
+  | {
+      readonly kind: 'peerUp'
+      readonly peer: PeerId
+      readonly offerPath: OfferPath | null
+      readonly isInitiator: boolean
+    }
   | { readonly kind: 'peerDown'; readonly peer: PeerId; readonly reason: string }
-  | { readonly kind: 'message'; readonly from: PeerId; readonly payload: Body; readonly delivery: 'unicast' | 'broadcast'; readonly hops: number }
+  | {
+      readonly kind: 'message'
+      readonly from: PeerId
+      readonly payload: Body
+      readonly delivery: 'unicast' | 'broadcast'
+      readonly hops: number
+    }
   | { readonly kind: 'requestDone'; readonly request: RequestId; readonly receipt: Receipt }
   | { readonly kind: 'requestFailed'; readonly request: RequestId; readonly code: FailureCode; readonly detail: string }
   /** `dial` has made an exchange: the shell ties the connection that it will create to the request. */
   | { readonly kind: 'dialing'; readonly request: RequestId; readonly exchange: ExchangeId }
-  | { readonly kind: 'call'; readonly exchange: ExchangeId; readonly from: PeerId; readonly metadata: Body; readonly offerPath: OfferPath }
+  | {
+      readonly kind: 'call'
+      readonly exchange: ExchangeId
+      readonly from: PeerId
+      readonly metadata: Body
+      readonly offerPath: OfferPath
+    }
   | { readonly kind: 'callEnded'; readonly exchange: ExchangeId; readonly reason: string }
   /** contacting → connected → left (we closed it) or lost (it went away, or could not be reached). */
-  | { readonly kind: 'bootstrap'; readonly state: 'contacting' | 'connected' | 'left' | 'lost'; readonly detail: string }
+  | {
+      readonly kind: 'bootstrap'
+      readonly state: 'contacting' | 'connected' | 'left' | 'lost'
+      readonly detail: string
+    }
 
 export interface Io {
   /** 32 uniformly random bits, 0…2^32−1. Cryptographic in the network shell, seeded in the simulator. */
@@ -181,7 +225,10 @@ export interface Io {
   /** Create an offer for `remote`; ends in `described` or `exchangeFailed`. */
   createOffer(exchange: ExchangeId, to: { readonly remote: PeerId; readonly purpose: OfferMessage['purpose'] }): void
   /** Create the answer to an offer; ends in `described` or `exchangeFailed`. */
-  createAnswer(exchange: ExchangeId, offer: { readonly remote: PeerId; readonly purpose: OfferMessage['purpose']; readonly description: Body }): void
+  createAnswer(
+    exchange: ExchangeId,
+    offer: { readonly remote: PeerId; readonly purpose: OfferMessage['purpose']; readonly description: Body },
+  ): void
   /** The answer to our offer has come; ends in `linkUp`, `connected` or `exchangeFailed`. */
   acceptAnswer(exchange: ExchangeId, description: Body): void
   /** The other side's further signaling. Unknown exchanges are ignored. */

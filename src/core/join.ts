@@ -289,7 +289,10 @@ export class Join {
   // Exponentially distributed, so that the server sees a steady trickle and nobody can predict who comes next.
   #scheduleLottery(): void {
     const token: TimerToken = { kind: 'lottery' }
-    const meanMs = Math.max(LOTTERY_MIN_MS, (1000 * this.#parts.neighbors.sizeEstimate()) / this.#config.lotteryPerSecond)
+    const meanMs = Math.max(
+      LOTTERY_MIN_MS,
+      (1000 * this.#parts.neighbors.sizeEstimate()) / this.#config.lotteryPerSecond,
+    )
     this.#parts.io.schedule(token, Math.round(-Math.log(1 - this.#unit()) * meanMs))
   }
 

@@ -5,20 +5,21 @@
  */
 
 import { AddressBook } from './address-book.ts'
-import { BROADCAST_PENDING_MAX, BROADCAST_SEEN_MAX, Broadcast, SOURCE_FRAMES } from './broadcast.ts'
-import type { Frame, LookupFrame, Message, NackReason, UnicastFrame } from './frames.ts'
+import { Application } from './application.ts'
+import { Broadcast, BROADCAST_DEFAULTS, type BroadcastHooks } from './broadcast.ts'
+import type { Frame, LookupFrame, Message, UnicastFrame } from './frames.ts'
 import { HOP_LIMIT_MAX } from './frames.ts'
 import { type Geometry, randomName, xor } from './geometry.ts'
-import type { ExchangeId, Instant, LinkId, MessageId, NetworkId, PeerId, RequestId } from './ids.ts'
+import type { ExchangeId, Instant, LinkId, MessageId, NetworkId, PeerId } from './ids.ts'
 import { type NodeInspection, inspectNode } from './inspection.ts'
-import type { FailureCode, Input, Io, LinkUp, OpenJob, SealJob, TimerToken, VerifyJob } from './io.ts'
+import type { Input, Io, LinkUp, OpenJob, SealJob, TimerToken, VerifyJob } from './io.ts'
 import { Join } from './join.ts'
 import { Liveness, SERVER_DEAD_MS } from './liveness.ts'
 import { Lookups } from './lookups.ts'
 import { Neighbors } from './neighbors.ts'
-import { ATTEMPT_MS, type Asked, INBOX_MAX, REQUESTS_MAX, Requests } from './requests.ts'
-import { LINK_BYTES, LINK_FRAMES, PATHS_MAX, type Route, Router } from './router.ts'
-import { CALLS_MAX, EXCHANGES_MAX, EXCHANGE_TIMEOUT_MS, type Exchange, Signaling } from './signaling.ts'
+import { type Asked, Requests, REQUESTS_DEFAULTS, type RequestsHooks } from './requests.ts'
+import { type Route, Router, ROUTER_DEFAULTS, type RouterHooks } from './router.ts'
+import { Signaling, SIGNALING_DEFAULTS, type SignalingHooks } from './signaling.ts'
 
 export interface NodeConfig {
   readonly self: PeerId
@@ -49,98 +50,85 @@ export class MeshNode {
   readonly book: AddressBook
   readonly join: Join
   readonly #io: Io
-  readonly #asking = new Map<RequestId, MessageId>()
-  readonly #broadcasting = new Map<MessageId, RequestId>()
+  readonly #application: Application
   #now = 0 as Instant
   #isStopped = false
 
   constructor(config: NodeConfig, io: Io) {
+    const { self, network, linksMax, hasBootstrap, geometry = xor, lotteryPerSecond = 1 } = config
     this.config = config
     this.#io = io
-    const geometry = config.geometry ?? xor
-    const { self } = config
     const send = (link: LinkId, frame: Frame): void => this.#send(link, frame)
     const random = (): number => io.random()
     const randomId = (): MessageId => randomName(random) as MessageId
     this.liveness = new Liveness((link, frame) => io.send(link, frame))
     this.book = new AddressBook(self)
-    this.router = new Router(
-      { self, geometry, isBootstrap: false, pathsMax: PATHS_MAX, linkFrames: LINK_FRAMES, linkBytes: LINK_BYTES },
-      {
-        send,
-        deliver: (frame, from, now) => this.requests.onDelivered(frame, from, now),
-        answerLookup: (frame, from, isClosest, now) => this.#answerLookup(frame, from, isClosest, now),
-        replied: (frame, from) => this.requests.onReplied(frame, from),
-        returned: (frame, reason, now) => this.#onReturned(frame, reason, now),
-      },
-    )
-    this.requests = new Requests(
-      { self, requestsMax: REQUESTS_MAX, attemptMs: ATTEMPT_MS, inboxMax: INBOX_MAX },
-      this.router,
-      {
-        send,
-        seal: (job) => io.seal(job),
-        open: (job) => io.open(job),
-        schedule: (token, delayMs) => io.schedule(token, delayMs),
-        randomId,
-        secureLink: (peer) => this.#secureLink(peer),
-        asked: (message, asked, now) => this.#onAsked(message, asked, now),
-        offered: (message, asked, now) => this.#onOffered(message, asked, now),
-      },
-    )
+    this.router = new Router({ self, geometry, isBootstrap: false, ...ROUTER_DEFAULTS }, this.#routerHooks(send))
+    this.requests = new Requests({ self, ...REQUESTS_DEFAULTS }, this.router, this.#requestsHooks({ send, randomId }))
+    const { router, requests, liveness, book } = this
+    const newId = (): ExchangeId => randomName(random) as ExchangeId
     this.signaling = new Signaling(
-      { self, exchangesMax: EXCHANGES_MAX, callsMax: CALLS_MAX, exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS },
-      {
-        io,
-        requests: this.requests,
-        newId: () => randomName(random) as ExchangeId,
-        hooks: {
-          admit: (remote, slot) => this.neighbors.admit(remote, slot, this.#now),
-          ring: (exchange) => this.#ring(exchange),
-          settled: (exchange, outcome, now) => this.#onSettled(exchange, outcome, now),
-          hungUp: (exchange, reason) => io.emit({ kind: 'callEnded', exchange: exchange.id, reason }),
-        },
-      },
+      { self, ...SIGNALING_DEFAULTS },
+      { io, requests, newId, hooks: this.#signalingHooks() },
     )
-    this.lookups = new Lookups({ self, geometry }, { router: this.router, requests: this.requests, random, randomId })
-    this.neighbors = new Neighbors(
-      { self, geometry, linksMax: config.linksMax },
-      {
-        io,
-        send,
-        router: this.router,
-        signaling: this.signaling,
-        liveness: this.liveness,
-        lookups: this.lookups,
-        book: this.book,
+    this.lookups = new Lookups({ self, geometry }, { router, requests, random, randomId })
+    const { signaling, lookups } = this
+    const neighborsParts = { io, send, router, signaling, liveness, lookups, book }
+    this.neighbors = new Neighbors({ self, geometry, linksMax }, neighborsParts)
+    const { neighbors } = this
+    const attach = (up: LinkUp, now: Instant): void => this.#attach(up, now)
+    const detach = (link: LinkId): void => this.#detach(link)
+    const joinParts = { io, neighbors, lookups, signaling, attach, detach }
+    this.join = new Join({ self, hasBootstrap, lotteryPerSecond }, joinParts)
+    this.broadcast = new Broadcast({ self, network, ...BROADCAST_DEFAULTS }, this.#broadcastHooks(send))
+    this.#application = new Application({ io, requests, signaling, broadcast: this.broadcast })
+  }
+
+  // ---- who calls whom -------------------------------------------------------------------------------------------------
+
+  #routerHooks(send: RouterHooks['send']): RouterHooks {
+    return {
+      send,
+      deliver: (frame, from, now) => this.requests.onDelivered(frame, from, now),
+      answerLookup: (frame, from, isClosest, now) => this.#answerLookup(frame, from, isClosest, now),
+      replied: (frame, from) => this.requests.onReplied(frame, from),
+      returned: (frame, _reason, now) => this.#onReturned(frame, now),
+    }
+  }
+
+  #requestsHooks(parts: Pick<RequestsHooks, 'send' | 'randomId'>): RequestsHooks {
+    const io = this.#io
+    return {
+      ...parts,
+      seal: (job) => io.seal(job),
+      open: (job) => io.open(job),
+      schedule: (token, delayMs) => io.schedule(token, delayMs),
+      secureLink: (peer) => this.#secureLink(peer),
+      asked: (message, asked, now) => this.#onAsked(message, asked, now),
+      offered: (message, asked, now) => this.#onOffered(message, asked, now),
+    }
+  }
+
+  #signalingHooks(): SignalingHooks {
+    return {
+      admit: (remote, slot) => this.neighbors.admit(remote, slot, this.#now),
+      ring: (exchange) => this.#application.ring(exchange),
+      settled: (exchange, outcome, now) => {
+        if (exchange.purpose === 'link') this.neighbors.onSettled(exchange, outcome, now)
+        else this.#application.onCallSettled(exchange, outcome)
       },
-    )
-    this.join = new Join(
-      { self, hasBootstrap: config.hasBootstrap, lotteryPerSecond: config.lotteryPerSecond ?? 1 },
-      {
-        io,
-        neighbors: this.neighbors,
-        lookups: this.lookups,
-        signaling: this.signaling,
-        attach: (up, now) => this.#attach(up, now),
-        detach: (link) => this.#detach(link),
-      },
-    )
-    this.broadcast = new Broadcast(
-      {
-        self,
-        network: config.network,
-        seenMax: BROADCAST_SEEN_MAX,
-        pendingMax: BROADCAST_PENDING_MAX,
-        sourceFrames: SOURCE_FRAMES,
-      },
-      {
-        send,
-        verify: (job) => io.verify(job),
-        links: () => this.router.links,
-        deliver: (from, payload, hops) => io.emit({ kind: 'message', from, payload, delivery: 'broadcast', hops }),
-      },
-    )
+      hungUp: ({ id: exchange }, reason) => this.#io.emit({ kind: 'callEnded', exchange, reason }),
+    }
+  }
+
+  #broadcastHooks(send: BroadcastHooks['send']): BroadcastHooks {
+    const io = this.#io
+    return {
+      send,
+      verify: (job) => io.verify(job),
+      links: () => this.router.links,
+      deliver: (from, payload, hops) => io.emit({ kind: 'message', from, payload, delivery: 'broadcast', hops }),
+    }
   }
 
   /** Takes one input at virtual or real time `now` (ms). Total: whatever comes, it neither throws nor waits. */
@@ -170,7 +158,7 @@ export class MeshNode {
       case 'opened':
         return this.requests.onOpened(input.job, input.source, input.message, now)
       case 'signed':
-        return this.#onSigned(input.id, input, now)
+        return this.#application.onSigned(input.id, input.body, now)
       case 'verified':
         return this.broadcast.onVerified(input, now)
       case 'jobRefused':
@@ -184,15 +172,15 @@ export class MeshNode {
       case 'exchangeFailed':
         return this.signaling.onFailed(input.exchange, input.reason, now)
       case 'send':
-        return this.#onSend(input, now)
+        return this.#application.onSend(input, now)
       case 'broadcast':
-        return this.#onBroadcast(input)
+        return this.#application.onBroadcast(input)
       case 'dial':
-        return this.#onDial(input)
+        return this.#application.onDial(input)
       case 'answerCall':
         return this.signaling.answerCall(input.exchange, input.accept, now)
       case 'cancel':
-        return this.#onCancel(input.request, now)
+        return this.#application.onCancel(input.request, now)
     }
   }
 
@@ -212,10 +200,7 @@ export class MeshNode {
     this.#isStopped = true
     this.signaling.abandonAll(now)
     this.requests.failAll('closed', now)
-    for (const [id, request] of this.#broadcasting) {
-      this.#broadcasting.delete(id)
-      this.#io.emit({ kind: 'requestFailed', request, code: 'closed', detail: '' })
-    }
+    this.#application.stop()
     this.neighbors.leave(now)
     this.join.stop()
     for (const route of [...this.router.links]) this.#io.closeLink(route.link, 'leaving')
@@ -224,7 +209,7 @@ export class MeshNode {
   #handleStopped(input: Input): void {
     if (input.kind === 'linkUp') this.#io.closeLink(input.link, 'leaving')
     if (input.kind === 'send' || input.kind === 'broadcast' || input.kind === 'dial')
-      this.#fail(input.request, 'closed')
+      this.#application.fail(input.request, 'closed')
   }
 
   #tick(now: Instant): void {
@@ -370,8 +355,7 @@ export class MeshNode {
     return this.neighbors.answerLookup(frame, asked, isClosest, now)
   }
 
-  #onReturned(frame: UnicastFrame | LookupFrame, reason: NackReason, now: Instant): void {
-    void reason
+  #onReturned(frame: UnicastFrame | LookupFrame, now: Instant): void {
     if (frame.kind === 'unicast') this.requests.onReturned(frame, now)
     else {
       this.lookups.onReturned(frame, now)
@@ -383,16 +367,8 @@ export class MeshNode {
 
   #onAsked(message: Message, asked: Asked, now: Instant): void {
     switch (message.kind) {
-      case 'data': {
-        this.#io.emit({
-          kind: 'message',
-          from: asked.source,
-          payload: message.payload,
-          delivery: 'unicast',
-          hops: asked.arrival.hops,
-        })
-        return this.requests.respond(asked, { kind: 'ack' })
-      }
+      case 'data':
+        return this.#application.deliver(message.payload, asked)
       case 'offer':
         return this.signaling.onOffer(message, asked, now)
       case 'answer': {
@@ -440,96 +416,4 @@ export class MeshNode {
         return this.broadcast.onRefused(job.id)
     }
   }
-
-  // ---- the public face ------------------------------------------------------------------------------------------------
-
-  #onSend(input: Extract<Input, { kind: 'send' }>, now: Instant): void {
-    const { request, target, payload, timeoutMs } = input
-    const id = this.requests.start(
-      {
-        target,
-        message: { kind: 'data', payload },
-        timeoutMs,
-        via: null,
-        onReply: (reply, { arrival, ms, attempts, path }) => {
-          this.#asking.delete(request)
-          if (reply.kind === 'ack')
-            this.#io.emit({ kind: 'requestDone', request, receipt: { hops: arrival.hops, path, ms, attempts } })
-          else this.#fail(request, 'refused')
-        },
-        onFailure: (code) => {
-          this.#asking.delete(request)
-          this.#fail(request, code)
-        },
-      },
-      now,
-    )
-    if (id === null) this.#fail(request, 'busy')
-    else this.#asking.set(request, id)
-  }
-
-  #onBroadcast(input: Extract<Input, { kind: 'broadcast' }>): void {
-    const id = randomName(() => this.#io.random()) as MessageId
-    if (this.#broadcasting.size >= REQUESTS_MAX) return this.#fail(input.request, 'busy')
-    this.#broadcasting.set(id, input.request)
-    this.#io.sign(id, input.payload)
-  }
-
-  #onSigned(id: MessageId, signed: { readonly body: import('./frames.ts').Body }, now: Instant): void {
-    const request = this.#broadcasting.get(id)
-    if (request === undefined) return
-    this.#broadcasting.delete(id)
-    this.broadcast.originate(id, signed.body, now)
-    this.#io.emit({ kind: 'requestDone', request, receipt: { hops: 0, path: 'routed', ms: 0, attempts: 1 } })
-  }
-
-  #onDial(input: Extract<Input, { kind: 'dial' }>): void {
-    const { request, target } = input
-    const exchange = this.signaling.call(target, input, (id) =>
-      this.#io.emit({ kind: 'dialing', request, exchange: id }),
-    )
-    if (exchange === null) this.#fail(request, 'busy')
-  }
-
-  #onCancel(request: RequestId, now: Instant): void {
-    const id = this.#asking.get(request)
-    if (id !== undefined) {
-      this.#asking.delete(request)
-      this.requests.cancel(id)
-      this.#fail(request, 'cancelled')
-    }
-    const call = this.signaling.callOf(request)
-    if (call !== undefined) this.signaling.abandon(call.id, 'closed', now)
-  }
-
-  #ring(exchange: Exchange): void {
-    const { id, remote: from, metadata, offerPath } = exchange
-    this.#io.emit({ kind: 'call', exchange: id, from, metadata, offerPath })
-  }
-
-  #onSettled(exchange: Exchange, outcome: Parameters<Neighbors['onSettled']>[1], now: Instant): void {
-    if (exchange.purpose === 'link') this.neighbors.onSettled(exchange, outcome, now)
-    else if (exchange.request === null) {
-      if (outcome !== 'up') this.#io.emit({ kind: 'callEnded', exchange: exchange.id, reason: outcome })
-    } else if (outcome === 'up') {
-      const receipt = { hops: exchange.offerPath.relays + 1, path: 'routed', ms: 0, attempts: 1 } as const
-      this.#io.emit({ kind: 'requestDone', request: exchange.request, receipt })
-    } else {
-      this.#fail(exchange.request, isFailure(outcome) ? outcome : 'refused', outcome)
-    }
-  }
-
-  #fail(request: RequestId, code: FailureCode, detail = ''): void {
-    this.#io.emit({ kind: 'requestFailed', request, code, detail })
-  }
-}
-
-function isFailure(outcome: string): outcome is FailureCode {
-  return (
-    outcome === 'unreachable' ||
-    outcome === 'timeout' ||
-    outcome === 'cancelled' ||
-    outcome === 'closed' ||
-    outcome === 'busy'
-  )
 }

@@ -7,7 +7,16 @@
  */
 
 import { RecentMap } from './bounded.ts'
-import { ATTEMPTS_MAX, type Body, type DirectFrame, type Frame, HOP_LIMIT_MAX, type Message, type ReplyFrame, type UnicastFrame } from './frames.ts'
+import {
+  ATTEMPTS_MAX,
+  type Body,
+  type DirectFrame,
+  type Frame,
+  HOP_LIMIT_MAX,
+  type Message,
+  type ReplyFrame,
+  type UnicastFrame,
+} from './frames.ts'
 import type { Instant, LinkId, MessageId, PeerId } from './ids.ts'
 import type { FailureCode, OpenJob, RefusedReason, SealJob, TimerToken } from './io.ts'
 import type { Route, Router } from './router.ts'
@@ -59,9 +68,9 @@ export interface RequestsConfig {
   readonly inboxMax: number
 }
 
+/** The bound of requests; what is being signed has the same one. */
 export const REQUESTS_MAX = 1_024
-export const ATTEMPT_MS = 1_500
-export const INBOX_MAX = 4_096
+export const REQUESTS_DEFAULTS = { requestsMax: REQUESTS_MAX, attemptMs: 1_500, inboxMax: 4_096 } as const
 const INBOX_KEEP_MS = 60_000
 /** How long after its first answer a request still takes further replies (late candidates). */
 const AFTERGLOW_MS = 15_000
@@ -106,7 +115,15 @@ interface Inboxed {
 }
 
 export class Requests {
-  readonly counters = { started: 0, delivered: 0, failed: 0, retries: 0, retransmissions: 0, refused: 0, strayReplies: 0 }
+  readonly counters = {
+    started: 0,
+    delivered: 0,
+    failed: 0,
+    retries: 0,
+    retransmissions: 0,
+    refused: 0,
+    strayReplies: 0,
+  }
   readonly #config: RequestsConfig
   readonly #hooks: RequestsHooks
   readonly #router: Router
@@ -304,7 +321,15 @@ export class Requests {
     request.tried.push(first)
     const { id, attempt, target, body } = request
     this.#hooks.schedule({ kind: 'attempt', id, attempt }, this.#config.attemptMs + attempt * 250)
-    const frame: UnicastFrame = { kind: 'unicast', hopLimit: HOP_LIMIT_MAX, attempt, viaBootstrap: false, id, target, body }
+    const frame: UnicastFrame = {
+      kind: 'unicast',
+      hopLimit: HOP_LIMIT_MAX,
+      attempt,
+      viaBootstrap: false,
+      id,
+      target,
+      body,
+    }
     this.#router.originate(frame, first, now)
   }
 

@@ -9,7 +9,17 @@
 
 import { RecentMap } from './bounded.ts'
 import { type Bucket, type Rate, createBucket, take } from './budget.ts'
-import type { Body, BroadcastFrame, Frame, LookupFrame, NackFrame, NackReason, ReplyFrame, RoutedFrame, UnicastFrame } from './frames.ts'
+import type {
+  Body,
+  BroadcastFrame,
+  Frame,
+  LookupFrame,
+  NackFrame,
+  NackReason,
+  ReplyFrame,
+  RoutedFrame,
+  UnicastFrame,
+} from './frames.ts'
 import { HOP_LIMIT_MAX } from './frames.ts'
 import type { Geometry } from './geometry.ts'
 import type { Instant, LinkId, MessageId, PeerId } from './ids.ts'
@@ -42,11 +52,12 @@ export interface RouterConfig {
   readonly linkBytes: Rate
 }
 
-/** Generous for the benchmarks' honest load, three orders below what a link could push (guess; DESIGN §4). */
-export const LINK_FRAMES: Rate = { perSecond: 10_000, burst: 20_000 }
-export const LINK_BYTES: Rate = { perSecond: 16 * 1024 * 1024, burst: 16 * 1024 * 1024 }
-/** REFERENCE §8. */
-export const PATHS_MAX = 16_384
+/** Rates are generous for the benchmarks' honest load (guess; DESIGN §4); a bootstrap bounds its paths by itself. */
+export const ROUTER_DEFAULTS = {
+  pathsMax: 16_384,
+  linkFrames: { perSecond: 10_000, burst: 20_000 },
+  linkBytes: { perSecond: 16 * 1024 * 1024, burst: 16 * 1024 * 1024 },
+} as const
 const PATH_KEEP_MS = 60_000
 /** Links no closer than ourselves that one node tries for one message: enough to leave a local minimum (guess). */
 const DETOURS_MAX = 6
@@ -135,7 +146,10 @@ export class Router {
     return { paths: { size: this.#paths.size, max: this.#paths.max } }
   }
 
-  addLink(link: { readonly link: LinkId; readonly peer: PeerId; readonly role: LinkRole; readonly carries: boolean }, now: Instant): Route {
+  addLink(
+    link: { readonly link: LinkId; readonly peer: PeerId; readonly role: LinkRole; readonly carries: boolean },
+    now: Instant,
+  ): Route {
     const { linkFrames, linkBytes } = this.#config
     // Spelled out: V8 gives each object that two spreads have made a hidden class of its own, half a kilobyte a link.
     const route: Route = {
@@ -204,7 +218,14 @@ export class Router {
     const path = this.#paths.get(pathKey(to))
     if (path === undefined || path.previous === null || !this.#routes.has(path.previous)) return false
     const { id, attempt } = to
-    this.#hooks.send(path.previous, { kind: 'reply', hopLimit: HOP_LIMIT_MAX - 1, attempt, viaBootstrap: false, id, body })
+    this.#hooks.send(path.previous, {
+      kind: 'reply',
+      hopLimit: HOP_LIMIT_MAX - 1,
+      attempt,
+      viaBootstrap: false,
+      id,
+      body,
+    })
     return true
   }
 

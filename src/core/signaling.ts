@@ -21,9 +21,7 @@ export interface SignalingConfig {
   readonly exchangeTimeoutMs: number
 }
 
-export const EXCHANGES_MAX = 16
-export const CALLS_MAX = 256
-export const EXCHANGE_TIMEOUT_MS = 10_000
+export const SIGNALING_DEFAULTS = { exchangesMax: 16, callsMax: 256, exchangeTimeoutMs: 10_000 } as const
 const SIGNAL_TIMEOUT_MS = 8_000
 
 export interface Exchange {

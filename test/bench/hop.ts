@@ -16,7 +16,7 @@ import type { UnicastFrame } from '../../src/core/frames.ts'
 import { HOP_LIMIT_MAX } from '../../src/core/frames.ts'
 import { randomName, xor } from '../../src/core/geometry.ts'
 import type { Instant, LinkId, MessageId, PeerId } from '../../src/core/ids.ts'
-import { LINK_BYTES, LINK_FRAMES, PATHS_MAX, type Route, Router } from '../../src/core/router.ts'
+import { type Route, Router, ROUTER_DEFAULTS } from '../../src/core/router.ts'
 import { randomWords } from '../../src/net/driver.ts'
 import type { Link } from '../../src/net/link.ts'
 import { connect, createSides, loadStack, type Stack } from '../net/exchange-kit.ts'
@@ -162,9 +162,7 @@ class RouterPeer {
         self: id,
         geometry: xor,
         isBootstrap: false,
-        pathsMax: PATHS_MAX,
-        linkFrames: LINK_FRAMES,
-        linkBytes: LINK_BYTES,
+        ...ROUTER_DEFAULTS,
       },
       {
         send: (link, frame) => this.#links.get(link)!.send(frame),

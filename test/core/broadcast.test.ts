@@ -10,12 +10,22 @@ const NETWORK = key('n') as NetworkId
 const BODY: Body = new Uint8Array(10)
 
 function station(linkCount: number, config: Partial<BroadcastConfig> = {}) {
-  const routes = Array.from({ length: linkCount }, (_, i) => ({ link: link(i + 1), peer: peer('p'), role: 'peer', carries: true }) as Route)
+  const routes = Array.from(
+    { length: linkCount },
+    (_, i) => ({ link: link(i + 1), peer: peer('p'), role: 'peer', carries: true }) as Route,
+  )
   const sent: { readonly link: LinkId; readonly frame: BroadcastFrame }[] = []
   const jobs: VerifyJob[] = []
   const delivered: number[] = []
   const broadcast = new Broadcast(
-    { self: peer('s'), network: NETWORK, seenMax: 100, pendingMax: 10, sourceFrames: { perSecond: 5, burst: 20 }, ...config },
+    {
+      self: peer('s'),
+      network: NETWORK,
+      seenMax: 100,
+      pendingMax: 10,
+      sourceFrames: { perSecond: 5, burst: 20 },
+      ...config,
+    },
     {
       send: (to, frame: Frame) => void (frame.kind === 'broadcast' && sent.push({ link: to, frame })),
       verify: (job) => void jobs.push(job),
@@ -122,7 +132,8 @@ describe('bounds of broadcasting', () => {
     for (let i = 0; i < 5_000; i++) {
       hear(name(i), 0)
       verify(name(i), peer(`s${i}x`.replaceAll(/\d/g, (digit) => 'bcdefghijk'[Number(digit)]!)))
-      for (const [what, { size, max }] of Object.entries(broadcast.collections)) expect(size, what).toBeLessThanOrEqual(max)
+      for (const [what, { size, max }] of Object.entries(broadcast.collections))
+        expect(size, what).toBeLessThanOrEqual(max)
     }
   })
 })

@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { commonPrefixBits, compareIds, fractionOf, randomName, ringAround, ringArc, xor } from '../../src/core/geometry.ts'
+import {
+  commonPrefixBits,
+  compareIds,
+  fractionOf,
+  randomName,
+  ringAround,
+  ringArc,
+  xor,
+} from '../../src/core/geometry.ts'
 import type { Key, PeerId } from '../../src/core/ids.ts'
 import { bytesFromId, idFromBytes, isId, messageIdFromBytes } from '../../src/wire/ids.ts'
 import { peer } from './ids.ts'
@@ -44,7 +52,9 @@ describe('XOR geometry', () => {
 
 describe('the ring', () => {
   it('orders ids as numbers, not as text', () => {
-    fc.assert(fc.property(anId, anId, (a, b) => void expect(sign(compareIds(a, b))).toBe(sign(numberOf(a) - numberOf(b)))))
+    fc.assert(
+      fc.property(anId, anId, (a, b) => void expect(sign(compareIds(a, b))).toBe(sign(numberOf(a) - numberOf(b)))),
+    )
     // '2' is digit 26 of base32 but sorts before 'a' as text.
     expect(compareIds(peer('2'), peer('a'))).toBeGreaterThan(0)
   })

@@ -7,7 +7,7 @@ import type { BroadcastFrame, Frame, LookupFrame, NackReason, ReplyFrame, Unicas
 import { HOP_LIMIT_MAX } from '../../src/core/frames.ts'
 import { xor } from '../../src/core/geometry.ts'
 import type { LinkId, PeerId } from '../../src/core/ids.ts'
-import { LINK_BYTES, LINK_FRAMES, type Route, Router, type RouterConfig } from '../../src/core/router.ts'
+import { type Route, Router, ROUTER_DEFAULTS, type RouterConfig } from '../../src/core/router.ts'
 import { at, link, message, peer } from './ids.ts'
 
 export interface Bench {
@@ -43,7 +43,7 @@ export function bench(id: string, config: Partial<RouterConfig> = {}): Bench {
     swallow: () => false,
   }
   const router = new Router(
-    { self, geometry: xor, isBootstrap: false, pathsMax: 1_000, linkFrames: LINK_FRAMES, linkBytes: LINK_BYTES, ...config },
+    { self, geometry: xor, isBootstrap: false, ...ROUTER_DEFAULTS, pathsMax: 1_000, ...config },
     {
       send: (to, frame) => send(state as Bench, to, frame),
       deliver: (frame) => void state.delivered.push(frame),
@@ -83,12 +83,19 @@ export function handle(to: Bench, on: LinkId, frame: Frame): void {
 }
 
 /** A standing link; the router's view of it at either end. */
-export function connect(a: Bench, b: Bench, how: Partial<Pick<Route, 'role' | 'carries' | 'isRing'>> = {}): { readonly a: Route; readonly b: Route } {
+export function connect(
+  a: Bench,
+  b: Bench,
+  how: Partial<Pick<Route, 'role' | 'carries' | 'isRing'>> = {},
+): { readonly a: Route; readonly b: Route } {
   const [atA, atB] = [link(++links), link(++links)]
   a.links.set(atA, { bench: b, remote: atB })
   b.links.set(atB, { bench: a, remote: atA })
   const { role = 'peer', carries = true, isRing = false } = how
-  const ends = { a: a.router.addLink({ link: atA, peer: b.id, role, carries }, at(0)), b: b.router.addLink({ link: atB, peer: a.id, role, carries }, at(0)) }
+  const ends = {
+    a: a.router.addLink({ link: atA, peer: b.id, role, carries }, at(0)),
+    b: b.router.addLink({ link: atB, peer: a.id, role, carries }, at(0)),
+  }
   ends.a.isRing = ends.b.isRing = isRing
   return ends
 }
@@ -104,7 +111,15 @@ export function cut(a: Bench, end: Route): void {
 
 export function unicast(target: Bench | PeerId, id = 'm', attempt = 0): UnicastFrame {
   const to = typeof target === 'string' ? target : target.id
-  return { kind: 'unicast', hopLimit: HOP_LIMIT_MAX, attempt, viaBootstrap: false, id: message(id), target: to, body: new Uint8Array(100) }
+  return {
+    kind: 'unicast',
+    hopLimit: HOP_LIMIT_MAX,
+    attempt,
+    viaBootstrap: false,
+    id: message(id),
+    target: to,
+    body: new Uint8Array(100),
+  }
 }
 
 export function lookup(target: string, requester: Bench, prefixMin = 0): LookupFrame {

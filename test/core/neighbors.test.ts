@@ -8,7 +8,8 @@ import { BYTES, linkUp, RELAY, Stage } from './stage.ts'
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 /** Peers all over the ring: 'a1', 'b1' … as prefixes. */
-const everywhere = (count: number): PeerId[] => Array.from({ length: count }, (_, i) => peer(`${LETTERS[i % 26]}c${LETTERS[Math.floor(i / 26)]}`))
+const everywhere = (count: number): PeerId[] =>
+  Array.from({ length: count }, (_, i) => peer(`${LETTERS[i % 26]}c${LETTERS[Math.floor(i / 26)]}`))
 
 /** A node with so many neighbours, beside its relay. */
 function withNeighbors(stage: Stage, peers: readonly PeerId[]): LinkId[] {
@@ -19,15 +20,21 @@ function withNeighbors(stage: Stage, peers: readonly PeerId[]): LinkId[] {
 }
 
 const framesTo = (stage: Stage, to: number, kind: Frame['kind']): Frame[] =>
-  stage.effects.flatMap((effect) => (effect.do === 'send' && effect.link === link(to) && effect.frame.kind === kind ? [effect.frame] : []))
+  stage.effects.flatMap((effect) =>
+    effect.do === 'send' && effect.link === link(to) && effect.frame.kind === kind ? [effect.frame] : [],
+  )
 
-const closed = (stage: Stage): [number, string][] => stage.effects.flatMap((effect) => (effect.do === 'closeLink' ? [[effect.link, effect.reason] as [number, string]] : []))
+const closed = (stage: Stage): [number, string][] =>
+  stage.effects.flatMap((effect) =>
+    effect.do === 'closeLink' ? [[effect.link, effect.reason] as [number, string]] : [],
+  )
 
 /** A second goes by; every neighbour is heard of, so that none dies. */
 function second(stage: Stage, count = 1): void {
   for (let i = 0; i < count; i++) {
     stage.input({ kind: 'timer', token: { kind: 'tick' } }, 1_000)
-    for (const { link: on } of stage.node.neighbors.all()) stage.input({ kind: 'frame', link: on, frame: { kind: 'heartbeat', isEcho: true, stamp: 0 } }, 0)
+    for (const { link: on } of stage.node.neighbors.all())
+      stage.input({ kind: 'frame', link: on, frame: { kind: 'heartbeat', isEcho: true, stamp: 0 } }, 0)
   }
 }
 
@@ -76,7 +83,10 @@ describe('links that nobody wants', () => {
   /** Above three quarters of the cap, what has no place is unwanted: eight links at a cap of eight. */
   const crowded = (): { readonly stage: Stage; readonly spare: LinkId } => {
     const stage = new Stage('b', 8)
-    withNeighbors(stage, ['bc', 'bd', 'q', 'r', 's', 't', 'u'].map((id) => peer(id)))
+    withNeighbors(
+      stage,
+      ['bc', 'bd', 'q', 'r', 's', 't', 'u'].map((id) => peer(id)),
+    )
     second(stage, 6)
     const spare = [...stage.node.neighbors.all()].find(({ wanted }) => !wanted)
     return { stage, spare: spare!.link }
@@ -104,14 +114,19 @@ describe('links that nobody wants', () => {
     expect(closed(stage)).toEqual([[spare, 'unneeded']])
     second(stage, 5)
     // Nor is the peer dialled again right away.
-    expect(stage.effects.filter((effect) => effect.do === 'createOffer').length).toBe(stage.node.neighbors.counters.dials)
+    expect(stage.effects.filter((effect) => effect.do === 'createOffer').length).toBe(
+      stage.node.neighbors.counters.dials,
+    )
   })
 })
 
 describe('at the cap', () => {
   const full = (): Stage => {
     const stage = new Stage('b', 6)
-    withNeighbors(stage, ['a', 'c', 'q', 'r', 's'].map((id) => peer(`${id}c`)))
+    withNeighbors(
+      stage,
+      ['a', 'c', 'q', 'r', 's'].map((id) => peer(`${id}c`)),
+    )
     second(stage)
     return stage
   }
@@ -119,7 +134,14 @@ describe('at the cap', () => {
   it('a nearer ring neighbour gets the place of the weakest, never of a ring neighbour', () => {
     const stage = full()
     const ring = [...stage.node.neighbors.all()].filter(({ slot }) => slot === 'ring').map(({ link: on }) => on)
-    stage.hears(peer('bb'), { kind: 'offer', exchange: exchange('o'), purpose: 'link', slot: 'ring', description: BYTES, metadata: BYTES })
+    stage.hears(peer('bb'), {
+      kind: 'offer',
+      exchange: exchange('o'),
+      purpose: 'link',
+      slot: 'ring',
+      description: BYTES,
+      metadata: BYTES,
+    })
     expect(stage.last('createAnswer').exchange).toBe(exchange('o'))
     const [[evicted, reason]] = closed(stage) as [[LinkId, string]]
     expect(reason).toBe('evicted')
@@ -132,7 +154,14 @@ describe('at the cap', () => {
     // 'h' is our successor so far, 'a' our predecessor.
     stage.input(linkUp(2, peer('ac')))
     const ask = (from: string): void =>
-      stage.hears(peer(from), { kind: 'offer', exchange: exchange(from), purpose: 'link', slot: 'ring', description: BYTES, metadata: BYTES })
+      stage.hears(peer(from), {
+        kind: 'offer',
+        exchange: exchange(from),
+        purpose: 'link',
+        slot: 'ring',
+        description: BYTES,
+        metadata: BYTES,
+      })
     ask('k')
     expect(stage.sealed()).toMatchObject({ message: { kind: 'refuse', reason: 'full' } })
     ask('d')
@@ -144,14 +173,24 @@ describe('at the cap', () => {
     const stage = full()
     // Everything we have is wanted for something better than a bucket.
     const before = stage.node.neighbors.size
-    stage.hears(peer('rd'), { kind: 'offer', exchange: exchange('o'), purpose: 'link', slot: 'random', description: BYTES, metadata: BYTES })
+    stage.hears(peer('rd'), {
+      kind: 'offer',
+      exchange: exchange('o'),
+      purpose: 'link',
+      slot: 'random',
+      description: BYTES,
+      metadata: BYTES,
+    })
     expect(stage.sealed()).toMatchObject({ message: { kind: 'refuse', reason: 'full' } })
     expect(stage.node.neighbors.size).toBe(before)
   })
 
   it('claims that are not proven cost at most a burst of links, then one a second', () => {
     const stage = new Stage('b', 48)
-    withNeighbors(stage, everywhere(47).filter((id) => id !== RELAY))
+    withNeighbors(
+      stage,
+      everywhere(47).filter((id) => id !== RELAY),
+    )
     for (let i = 0; i < 30; i++) {
       stage.frame({
         kind: 'lookup',
@@ -195,7 +234,10 @@ describe('a silent neighbour', () => {
   it('is dead after five seconds, and gossip does not revive it', () => {
     const stage = new Stage('b')
     stage.input(linkUp(2, peer('x')))
-    for (let i = 0; i < 6; i++) stage.input({ kind: 'timer', token: { kind: 'tick' } }, 1_000).frame({ kind: 'heartbeat', isEcho: true, stamp: 0 }, 1)
+    for (let i = 0; i < 6; i++)
+      stage
+        .input({ kind: 'timer', token: { kind: 'tick' } }, 1_000)
+        .frame({ kind: 'heartbeat', isEcho: true, stamp: 0 }, 1)
     expect(closed(stage)).toEqual([[2, 'dead']])
     expect(stage.events().at(-1)).toEqual({ kind: 'peerDown', peer: peer('x'), reason: 'dead' })
     const dials = stage.count('createOffer')
@@ -204,7 +246,10 @@ describe('a silent neighbour', () => {
   })
 
   it('that said it was leaving is not dialled either, one that had to make room may be', () => {
-    for (const [reason, isBuried] of [['leaving', true], ['evicted', false]] as const) {
+    for (const [reason, isBuried] of [
+      ['leaving', true],
+      ['evicted', false],
+    ] as const) {
       const stage = new Stage('b')
       stage.input(linkUp(2, peer('x'))).frame({ kind: 'goodbye', reason }, 2)
       expect(stage.node.book.get(peer('x')) === undefined, reason).toBe(isBuried)

@@ -37,39 +37,59 @@ function person(id: string, config: Partial<RequestsConfig> = {}): Person {
   const asked: Person['asked'] = []
   const seals: SealJob[] = []
   const node = bench(id)
-  const self: Omit<Person, 'requests'> = { bench: node, timers, asked, seals, secure: null, reply: { kind: 'ack' }, forgetsSession: false }
+  const self: Omit<Person, 'requests'> = {
+    bench: node,
+    timers,
+    asked,
+    seals,
+    secure: null,
+    reply: { kind: 'ack' },
+    forgetsSession: false,
+  }
   const open = (job: OpenJob): void => {
     if (job.body === LOST) return requests.onOpenRefused(job, 'session', null)
     const body = job.body as ModelBody
-    if (job.as === 'request' && self.forgetsSession && !body.job.isFresh) return requests.onOpenRefused(job, 'session', LOST)
+    if (job.as === 'request' && self.forgetsSession && !body.job.isFresh)
+      return requests.onOpenRefused(job, 'session', LOST)
     requests.onOpened(job, body.source.id, body.job.message, at(now))
   }
   const seal = (job: SealJob): void => {
     seals.push(job)
     requests.onSealed(job, { byteLength: 100, job, source: node } as ModelBody, at(now))
   }
-  const requests: Requests = new Requests({ self: node.id, requestsMax: 8, attemptMs: 1_000, inboxMax: 100, ...config }, node.router, {
-    send: (link, frame) => {
-      node.sent.push({ link, frame })
-      const end = node.links.get(link)
-      const other = end && people.get(end.bench)
-      if (frame.kind === 'direct' && other !== undefined) other.requests.onDirect(frame, end!.bench.router.route(end!.remote)!, at(now))
+  const requests: Requests = new Requests(
+    { self: node.id, requestsMax: 8, attemptMs: 1_000, inboxMax: 100, ...config },
+    node.router,
+    {
+      send: (link, frame) => {
+        node.sent.push({ link, frame })
+        const end = node.links.get(link)
+        const other = end && people.get(end.bench)
+        if (frame.kind === 'direct' && other !== undefined)
+          other.requests.onDirect(frame, end!.bench.router.route(end!.remote)!, at(now))
+      },
+      seal,
+      open,
+      schedule: (token, delayMs) => void timers.push({ token, delayMs }),
+      randomId: () =>
+        message(
+          `n${'abcdefghijklmnopqrstuvwxyz'[Math.floor(names / 26)]}${'abcdefghijklmnopqrstuvwxyz'[names++ % 26]}`,
+        ) as MessageId,
+      secureLink: (target) => (self.secure !== null && self.secure.peer === target ? self.secure.link : null),
+      asked: (what, how) => {
+        asked.push({ message: what, asked: how })
+        if (self.reply !== null) requests.respond(how, self.reply)
+      },
+      offered: (what, how) => void asked.push({ message: what, asked: how }),
     },
-    seal,
-    open,
-    schedule: (token, delayMs) => void timers.push({ token, delayMs }),
-    randomId: () => message(`n${'abcdefghijklmnopqrstuvwxyz'[Math.floor(names / 26)]}${'abcdefghijklmnopqrstuvwxyz'[names++ % 26]}`) as MessageId,
-    secureLink: (target) => (self.secure !== null && self.secure.peer === target ? self.secure.link : null),
-    asked: (what, how) => {
-      asked.push({ message: what, asked: how })
-      if (self.reply !== null) requests.respond(how, self.reply)
-    },
-    offered: (what, how) => void asked.push({ message: what, asked: how }),
-  })
+  )
   const result = Object.assign(self, { requests })
   people.set(node, result)
   // The lab's routers hand deliveries and replies to arrays; here the requests are behind them.
-  node.delivered.push = (frame) => (requests.onDelivered(frame, node.router.route([...node.links.keys()][0]!)!, at(now)), 0)
+  node.delivered.push = (frame) => (
+    requests.onDelivered(frame, node.router.route([...node.links.keys()][0]!)!, at(now)),
+    0
+  )
   node.replies.push = (frame) => (requests.onReplied(frame, node.router.route([...node.links.keys()][0]!)!), 0)
   node.returned.push = ({ frame }) => (frame.kind === 'unicast' && requests.onReturned(frame, at(now)), 0)
   return result
@@ -86,7 +106,11 @@ interface Ended {
   readonly failures: FailureCode[]
 }
 
-function ask(from: Person, to: Person | string, what: Message = { kind: 'data', payload: new Uint8Array(3) }): Ended & { readonly id: MessageId | null } {
+function ask(
+  from: Person,
+  to: Person | string,
+  what: Message = { kind: 'data', payload: new Uint8Array(3) },
+): Ended & { readonly id: MessageId | null } {
   const replies: Ended['replies'] = []
   const failures: FailureCode[] = []
   const id = from.requests.start(
@@ -206,7 +230,17 @@ describe('a request', () => {
     expect(replies).toHaveLength(1)
     expect(ada!.seals.map(({ isFresh }) => isFresh)).toEqual([false, true])
     expect(bob!.asked).toHaveLength(1)
-    const lie = { kind: 'open', as: 'reply', id, attempt: 0, link: 1, from: bob!.bench.id, body: LOST, hops: 2, viaBootstrap: false } as never
+    const lie = {
+      kind: 'open',
+      as: 'reply',
+      id,
+      attempt: 0,
+      link: 1,
+      from: bob!.bench.id,
+      body: LOST,
+      hops: 2,
+      viaBootstrap: false,
+    } as never
     ada!.requests.onOpenRefused(lie, 'session', null)
     expect(ada!.seals).toHaveLength(2)
   })
@@ -264,7 +298,14 @@ describe('between neighbours', () => {
 })
 
 describe('an offer', () => {
-  const offer: Message = { kind: 'offer', exchange: message('x') as never, purpose: 'call', slot: 'random', description: new Uint8Array(9), metadata: new Uint8Array(0) }
+  const offer: Message = {
+    kind: 'offer',
+    exchange: message('x') as never,
+    purpose: 'call',
+    slot: 'random',
+    description: new Uint8Array(9),
+    metadata: new Uint8Array(0),
+  }
 
   it('may be answered more than once: an answer, then candidates', () => {
     const [ada, , bob] = line(['b', 'e', 'g'])

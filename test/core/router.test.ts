@@ -75,7 +75,9 @@ describe('a unicast', () => {
   })
 
   it('spends its hop limit on the whole search, way back included', () => {
-    const chain = Array.from({ length: 60 }, (_, i) => bench(`a${'abcdefghijklmnopqrstuvwxyz234567'[i >> 5]}${'abcdefghijklmnopqrstuvwxyz234567'[i & 31]}`))
+    const chain = Array.from({ length: 60 }, (_, i) =>
+      bench(`a${'abcdefghijklmnopqrstuvwxyz234567'[i >> 5]}${'abcdefghijklmnopqrstuvwxyz234567'[i & 31]}`),
+    )
     chain.slice(1).forEach((next, i) => connect(chain[i]!, next))
     const [source, target] = [chain[0]!, chain[59]!]
     source.router.originate(unicast(target), null, at(0))
@@ -131,7 +133,14 @@ describe('a reply', () => {
     const { nodes } = line()
     const liar = bench('f')
     const ends = connect(liar, nodes[1])
-    handle(nodes[1], ends.b.link, { kind: 'reply', hopLimit: 9, attempt: 0, viaBootstrap: false, id: message('m'), body: new Uint8Array(5) })
+    handle(nodes[1], ends.b.link, {
+      kind: 'reply',
+      hopLimit: 9,
+      attempt: 0,
+      viaBootstrap: false,
+      id: message('m'),
+      body: new Uint8Array(5),
+    })
     settle()
     expect(nodes[0].replies).toEqual([])
     expect(nodes[1].router.counters.strayReplies).toBe(1)
@@ -271,7 +280,11 @@ describe('budgets and bounds', () => {
   })
 
   it('breadcrumbs stay within their bound under a flood of ids', () => {
-    const relay = bench('c', { pathsMax: 100, linkFrames: { perSecond: 1e6, burst: 1e6 }, linkBytes: { perSecond: 1e9, burst: 1e9 } })
+    const relay = bench('c', {
+      pathsMax: 100,
+      linkFrames: { perSecond: 1e6, burst: 1e6 },
+      linkBytes: { perSecond: 1e9, burst: 1e9 },
+    })
     const [flooder, target] = [bench('a'), bench('g')]
     const bad = connect(flooder, relay)
     connect(relay, target)

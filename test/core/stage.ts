@@ -19,7 +19,10 @@ export class Stage {
   private unicasts = 0
 
   constructor(self: string, linksMax = 8) {
-    this.node = new MeshNode({ self: peer(self), network: key('n') as never, linksMax, hasBootstrap: false }, recordingIo((effect) => void this.effects.push(effect)))
+    this.node = new MeshNode(
+      { self: peer(self), network: key('n') as never, linksMax, hasBootstrap: false },
+      recordingIo((effect) => void this.effects.push(effect)),
+    )
     this.input({ kind: 'start' })
     this.input({ ...linkUp(1, RELAY), isSecure: false })
   }
@@ -67,7 +70,15 @@ export class Stage {
   /** Somebody says something to us, sealed, over the relay. */
   hears(source: PeerId, what: Message): void {
     const id = message(`u${'abcdefghij'[this.unicasts++]}`) as MessageId
-    this.frame({ kind: 'unicast', hopLimit: 38, attempt: 0, viaBootstrap: false, id, target: this.node.config.self, body: BYTES })
+    this.frame({
+      kind: 'unicast',
+      hopLimit: 38,
+      attempt: 0,
+      viaBootstrap: false,
+      id,
+      target: this.node.config.self,
+      body: BYTES,
+    })
     const job = (this.last('job') as { job: OpenJob }).job
     this.input({ kind: 'opened', job, source, message: what })
   }
@@ -75,11 +86,29 @@ export class Stage {
   /** The reply to what we sealed last. */
   replied(what: Message): void {
     const { id, attempt, target } = this.sealed()
-    const job: OpenJob = { kind: 'open', as: 'reply', id, attempt, link: link(1), from: target, body: BYTES, hops: 3, viaBootstrap: false }
+    const job: OpenJob = {
+      kind: 'open',
+      as: 'reply',
+      id,
+      attempt,
+      link: link(1),
+      from: target,
+      body: BYTES,
+      hops: 3,
+      viaBootstrap: false,
+    }
     this.input({ kind: 'opened', job, source: target, message: what })
   }
 }
 
 export function linkUp(number: number, to: PeerId, of: ExchangeId | null = null): LinkUp {
-  return { kind: 'linkUp', link: link(number), peer: to, role: 'peer', transport: 'memory', isSecure: true, exchange: of }
+  return {
+    kind: 'linkUp',
+    link: link(number),
+    peer: to,
+    role: 'peer',
+    transport: 'memory',
+    isSecure: true,
+    exchange: of,
+  }
 }

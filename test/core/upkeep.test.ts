@@ -26,7 +26,11 @@ describe('liveness', () => {
     const { liveness, sent } = watch()
     const [beat] = sent
     expect(beat!.frame).toMatchObject({ kind: 'heartbeat', isEcho: false })
-    liveness.onHeartbeat({ ...(beat!.frame as Extract<Frame, { kind: 'heartbeat' }>), isEcho: true }, link(1), later(37))
+    liveness.onHeartbeat(
+      { ...(beat!.frame as Extract<Frame, { kind: 'heartbeat' }>), isEcho: true },
+      link(1),
+      later(37),
+    )
     expect(liveness.rttMs(link(1))).toBe(37)
   })
 
@@ -142,7 +146,10 @@ describe('slots', () => {
   })
 
   it('name the ring neighbours that we lack', () => {
-    expect(missingRing(self, [peer('d'), peer('5')], [peer('c'), peer('e'), peer('6')], 1)).toEqual([peer('c'), peer('6')])
+    expect(missingRing(self, [peer('d'), peer('5')], [peer('c'), peer('e'), peer('6')], 1)).toEqual([
+      peer('c'),
+      peer('6'),
+    ])
     expect(missingRing(self, [peer('c'), peer('6')], [peer('d'), peer('5')], 1)).toEqual([])
     expect(belongsToRing(self, [peer('d'), peer('5')], peer('c'), 1)).toBe(true)
     expect(belongsToRing(self, [peer('b'), peer('7')], peer('c'), 1)).toBe(false)

@@ -56,11 +56,18 @@ afterEach(async () => {
 
 const refusedAt = (mesh: Mesh): Readonly<Record<string, number>> => mesh.inspect().counters['refused'] ?? {}
 const bodyOf = (frame: Carried): Uint8Array => frame.body as Uint8Array
-const codeOf = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'accepted', (error: unknown) => (error as MeshError).code)
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'accepted',
+    (error: unknown) => (error as MeshError).code,
+  )
 const QUICK = { timeoutMs: 2_500 }
 
 /** What becomes of unicasts; replies pass. */
-const onUnicasts = (change: (frame: Carried, from: PeerId) => readonly Carried[]): Tamper => (frame, from) => (frame.kind === 'unicast' ? change(frame, from) : [frame])
+const onUnicasts =
+  (change: (frame: Carried, from: PeerId) => readonly Carried[]): Tamper =>
+  (frame, from) =>
+    frame.kind === 'unicast' ? change(frame, from) : [frame]
 
 function flipped(frame: Carried, at: number): Carried {
   const body = bodyOf(frame).slice()
@@ -84,7 +91,9 @@ describe('a relay between two peers', () => {
 
   it('that truncates makes nothing arrive', async () => {
     let cut = 0
-    relay.tamper = onUnicasts((frame) => [{ ...frame, body: bodyOf(frame).slice(0, (cut += 13) % bodyOf(frame).length) }])
+    relay.tamper = onUnicasts((frame) => [
+      { ...frame, body: bodyOf(frame).slice(0, (cut += 13) % bodyOf(frame).length) },
+    ])
     const codes = await Promise.all(Array.from({ length: 20 }, () => codeOf(ada.send(bob.id, 'cut', QUICK))))
     expect(new Set(codes)).toEqual(new Set(['ERR_TIMEOUT']))
     expect(received).toEqual([])
@@ -104,12 +113,18 @@ describe('a relay between two peers', () => {
     const kept: Carried[] = []
     relay.tamper = onUnicasts((frame) => {
       kept.push(frame)
-      return [frame, frame, { ...frame, attempt: 7 }, { ...frame, id: `${frame.id.slice(0, 10)}aaaaaaaaaaaaaaaa` as MessageId }]
+      return [
+        frame,
+        frame,
+        { ...frame, attempt: 7 },
+        { ...frame, id: `${frame.id.slice(0, 10)}aaaaaaaaaaaaaaaa` as MessageId },
+      ]
     })
     await ada.send(bob.id, 'once')
     const connection = await ada.dial(bob.id)
     connection.destroy()
-    for (const frame of kept) for (let attempt = 8; attempt < 12; attempt++) relay.inject(bob.id as PeerId, { ...frame, attempt })
+    for (const frame of kept)
+      for (let attempt = 8; attempt < 12; attempt++) relay.inject(bob.id as PeerId, { ...frame, attempt })
     // Behind everything that was injected: once it is acknowledged, the rest has been looked at.
     relay.tamper = (frame) => [frame]
     await ada.send(bob.id, 'last')
@@ -182,27 +197,31 @@ describe('a peer that starts again with its seed', () => {
 })
 
 describe('what a relay can record', () => {
-  it(`of ${SIGNALINGS} signalings holds no address, no ICE credential and no sender`, { timeout: 300_000 }, async () => {
-    await Promise.all([signal(ada, bob, SIGNALINGS / 2), signal(eve, ada, SIGNALINGS / 2)])
-    expect(calls).toHaveLength(SIGNALINGS)
-    const recorded = [...relay.recorded].map(([peer, messages]) => ({ peer, bytes: Buffer.concat(messages) }))
-    const all = Buffer.concat(recorded.map(({ bytes }) => bytes))
-    console.log(`${all.length} bytes recorded, ${secrets.size} secrets looked for`)
-    expect(all.length).toBeGreaterThan(SIGNALINGS * 300)
-    expect(secrets.size).toBeGreaterThan(SIGNALINGS * 3)
-    for (const secret of secrets) expect(all.includes(secret), secret).toBe(false)
-    for (const address of addresses()) {
-      expect(all.includes(address.text), address.text).toBe(false)
-      // Four bytes of ciphertext may look like an address once in a while, not a thousand times.
-      expect(occurrences(all, address.bytes)).toBeLessThan(5)
-    }
-    for (const { peer, bytes } of recorded) {
-      expect(bytes.includes(Buffer.from(bytesFromId(peer)))).toBe(false)
-      expect(bytes.includes(peer)).toBe(false)
-    }
-    // The search can find: targets are there to be read.
-    expect(all.includes(Buffer.from(bytesFromId(bob.id as PeerId)))).toBe(true)
-  })
+  it(
+    `of ${SIGNALINGS} signalings holds no address, no ICE credential and no sender`,
+    { timeout: 300_000 },
+    async () => {
+      await Promise.all([signal(ada, bob, SIGNALINGS / 2), signal(eve, ada, SIGNALINGS / 2)])
+      expect(calls).toHaveLength(SIGNALINGS)
+      const recorded = [...relay.recorded].map(([peer, messages]) => ({ peer, bytes: Buffer.concat(messages) }))
+      const all = Buffer.concat(recorded.map(({ bytes }) => bytes))
+      console.log(`${all.length} bytes recorded, ${secrets.size} secrets looked for`)
+      expect(all.length).toBeGreaterThan(SIGNALINGS * 300)
+      expect(secrets.size).toBeGreaterThan(SIGNALINGS * 3)
+      for (const secret of secrets) expect(all.includes(secret), secret).toBe(false)
+      for (const address of addresses()) {
+        expect(all.includes(address.text), address.text).toBe(false)
+        // Four bytes of ciphertext may look like an address once in a while, not a thousand times.
+        expect(occurrences(all, address.bytes)).toBeLessThan(5)
+      }
+      for (const { peer, bytes } of recorded) {
+        expect(bytes.includes(Buffer.from(bytesFromId(peer)))).toBe(false)
+        expect(bytes.includes(peer)).toBe(false)
+      }
+      // The search can find: targets are there to be read.
+      expect(all.includes(Buffer.from(bytesFromId(bob.id as PeerId)))).toBe(true)
+    },
+  )
 })
 
 async function signal(from: Mesh, to: Mesh, times: number): Promise<void> {
@@ -211,7 +230,8 @@ async function signal(from: Mesh, to: Mesh, times: number): Promise<void> {
     connection.on('error', () => {})
     connection.destroy()
   }
-  for (let done = 0; done < times; done += 4) await Promise.all(Array.from({ length: Math.min(4, times - done) }, dialOne))
+  for (let done = 0; done < times; done += 4)
+    await Promise.all(Array.from({ length: Math.min(4, times - done) }, dialOne))
 }
 
 function addresses(): { readonly text: string; readonly bytes: Uint8Array }[] {

@@ -35,7 +35,8 @@ async function until(what: string, isSo: () => Promise<boolean>, limitMs: number
   return performance.now() - start
 }
 
-const health = async (): Promise<Health> => (await (await fetch(`${url.replace('ws', 'http')}/healthz`)).json()) as Health
+const health = async (): Promise<Health> =>
+  (await (await fetch(`${url.replace('ws', 'http')}/healthz`)).json()) as Health
 
 const snapshots = async () => (await Promise.all(hosts.map((host) => host.inspect()))).flat()
 
@@ -76,10 +77,15 @@ describe('a mesh of 24 real peers', () => {
 
   it('hears a broadcast from every peer exactly once', async () => {
     for (const id of everybody()) await hostOf(id).call('broadcast', { from: id, text: id })
-    const heard = async () => (await Promise.all(hosts.map((host) => host.call<{ id: string; texts: [string, number][] }[]>('heard')))).flat()
+    const heard = async () =>
+      (await Promise.all(hosts.map((host) => host.call<{ id: string; texts: [string, number][] }[]>('heard')))).flat()
     const broadcasts = async () =>
       (await heard()).map(({ id, texts }) => ({ id, texts: texts.filter(([text]) => text.startsWith('broadcast')) }))
-    await until('23 broadcasts at every peer', async () => (await broadcasts()).every(({ texts }) => texts.length >= 23), 10_000)
+    await until(
+      '23 broadcasts at every peer',
+      async () => (await broadcasts()).every(({ texts }) => texts.length >= 23),
+      10_000,
+    )
     // Links keep the order of frames: after another round of unicasts no second copy is still on its way.
     await allPairs(hosts, 'flush')
     for (const { id, texts } of await broadcasts()) {
@@ -95,7 +101,10 @@ describe('a mesh of 24 real peers', () => {
         .filter((other) => other !== id && !neighbors.some((neighbor) => neighbor.id === other))
         .map((other) => [id as string, other] as const),
     )
-    const chosen = Array.from({ length: 30 }, (_, i) => pairs[Math.floor((i * pairs.length) / 30)] as readonly [string, string])
+    const chosen = Array.from(
+      { length: 30 },
+      (_, i) => pairs[Math.floor((i * pairs.length) / 30)] as readonly [string, string],
+    )
     for (const [from, to] of chosen) expect(await hostOf(from).call('dial', { from, to })).toBe('echo over?')
     const rung = (await Promise.all(hosts.map((host) => host.call<Rung[]>('rung')))).flat()
     console.log('relays of the 30 offers:', rung.map(({ relays }) => relays).join(' '))

@@ -1,0 +1,129 @@
+/**
+ * The protocol's side of the public face: each `send`, `broadcast` and `dial` of the application ends in exactly one
+ * `requestDone` or `requestFailed`, and what comes for it from other peers becomes a `message` or a `call`.
+ */
+
+import type { Broadcast } from './broadcast.ts'
+import type { Body } from './frames.ts'
+import { randomName } from './geometry.ts'
+import type { Instant, MessageId, RequestId } from './ids.ts'
+import type { FailureCode, Input, Io } from './io.ts'
+import { type Asked, REQUESTS_MAX, type Requests } from './requests.ts'
+import type { Exchange, Signaling, SignalingHooks } from './signaling.ts'
+
+export interface ApplicationParts {
+  readonly io: Pick<Io, 'random' | 'sign' | 'emit'>
+  readonly requests: Requests
+  readonly signaling: Signaling
+  readonly broadcast: Broadcast
+}
+
+type InputOf<Kind extends Input['kind']> = Extract<Input, { readonly kind: Kind }>
+
+export class Application {
+  readonly #parts: ApplicationParts
+  readonly #asking = new Map<RequestId, MessageId>()
+  readonly #signing = new Map<MessageId, RequestId>()
+
+  constructor(parts: ApplicationParts) {
+    this.#parts = parts
+  }
+
+  onSend({ request, target, payload, timeoutMs }: InputOf<'send'>, now: Instant): void {
+    const { requests, io } = this.#parts
+    const id = requests.start(
+      {
+        target,
+        message: { kind: 'data', payload },
+        timeoutMs,
+        via: null,
+        onReply: (reply, { arrival, ms, attempts, path }) => {
+          this.#asking.delete(request)
+          if (reply.kind !== 'ack') return this.fail(request, 'refused')
+          io.emit({ kind: 'requestDone', request, receipt: { hops: arrival.hops, path, ms, attempts } })
+        },
+        onFailure: (code) => {
+          this.#asking.delete(request)
+          this.fail(request, code)
+        },
+      },
+      now,
+    )
+    if (id === null) this.fail(request, 'busy')
+    else this.#asking.set(request, id)
+  }
+
+  onBroadcast({ request, payload }: InputOf<'broadcast'>): void {
+    const { io } = this.#parts
+    if (this.#signing.size >= REQUESTS_MAX) return this.fail(request, 'busy')
+    const id = randomName(() => io.random()) as MessageId
+    this.#signing.set(id, request)
+    io.sign(id, payload)
+  }
+
+  onSigned(id: MessageId, body: Body, now: Instant): void {
+    const request = this.#signing.get(id)
+    if (request === undefined) return
+    this.#signing.delete(id)
+    this.#parts.broadcast.originate(id, body, now)
+    this.#parts.io.emit({ kind: 'requestDone', request, receipt: { hops: 0, path: 'routed', ms: 0, attempts: 1 } })
+  }
+
+  onDial(input: InputOf<'dial'>): void {
+    const { signaling, io } = this.#parts
+    const { request, target } = input
+    const exchange = signaling.call(target, input, (id) => io.emit({ kind: 'dialing', request, exchange: id }))
+    if (exchange === null) this.fail(request, 'busy')
+  }
+
+  onCancel(request: RequestId, now: Instant): void {
+    const { requests, signaling } = this.#parts
+    const id = this.#asking.get(request)
+    if (id !== undefined) {
+      this.#asking.delete(request)
+      requests.cancel(id)
+      this.fail(request, 'cancelled')
+    }
+    const call = signaling.callOf(request)
+    if (call !== undefined) signaling.abandon(call.id, 'closed', now)
+  }
+
+  /** Data from another peer. */
+  deliver(payload: Body, asked: Asked): void {
+    const { source: from, arrival } = asked
+    this.#parts.io.emit({ kind: 'message', from, payload, delivery: 'unicast', hops: arrival.hops })
+    this.#parts.requests.respond(asked, { kind: 'ack' })
+  }
+
+  ring({ id, remote: from, metadata, offerPath }: Exchange): void {
+    this.#parts.io.emit({ kind: 'call', exchange: id, from, metadata, offerPath })
+  }
+
+  onCallSettled({ id, request, offerPath }: Exchange, outcome: Parameters<SignalingHooks['settled']>[1]): void {
+    const { io } = this.#parts
+    if (request === null) {
+      if (outcome !== 'up') io.emit({ kind: 'callEnded', exchange: id, reason: outcome })
+    } else if (outcome === 'up') {
+      const receipt = { hops: offerPath.relays + 1, path: 'routed', ms: 0, attempts: 1 } as const
+      io.emit({ kind: 'requestDone', request, receipt })
+    } else {
+      this.fail(request, isFailure(outcome) ? outcome : 'refused', outcome)
+    }
+  }
+
+  fail(request: RequestId, code: FailureCode, detail = ''): void {
+    this.#parts.io.emit({ kind: 'requestFailed', request, code, detail })
+  }
+
+  /** The node stops: what is being signed will not leave any more. */
+  stop(): void {
+    for (const request of this.#signing.values()) this.fail(request, 'closed')
+    this.#signing.clear()
+  }
+}
+
+const FAILURES: readonly string[] = ['unreachable', 'timeout', 'cancelled', 'closed', 'busy']
+
+function isFailure(outcome: string): outcome is FailureCode {
+  return FAILURES.includes(outcome)
+}
