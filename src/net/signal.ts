@@ -7,8 +7,8 @@ import type { Cursor, Field } from '../wire/schema.ts'
 import { decodeWith, encodeWith, oneOf } from '../wire/schema.ts'
 import type { Candidate } from './candidate.ts'
 import { candidatesField } from './candidate.ts'
-import type { LocalDescription, RemoteDescription } from './sdp.ts'
-import { decodeDescription, encodeDescription } from './sdp.ts'
+import type { RemoteDescription } from './sdp.ts'
+import { decodeDescription } from './sdp.ts'
 
 /** First bytes; 1 and 2 are descriptions. */
 const CODES = { candidates: 0x10, renegotiate: 0x11, transceiver: 0x12 } as const
@@ -40,11 +40,6 @@ export function encodeRenegotiate(): Uint8Array {
 
 export function encodeTransceiver(request: TransceiverRequest): Uint8Array {
   return coded(CODES.transceiver, encodeWith(transceiverField, request))
-}
-
-/** Null for a description that the protocol cannot carry. */
-export function encodeDescriptionSignal(local: LocalDescription): Promise<Uint8Array | null> {
-  return encodeDescription(local)
 }
 
 /** Never rejects; null for anything else than the above. */

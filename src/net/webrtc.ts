@@ -13,7 +13,6 @@ import type { Link } from './link.ts'
 import { platformAfter } from './timers.ts'
 
 export type { ExchangeFailure } from './exchange.ts'
-export { findWrtc } from './adapt-wrtc.ts'
 
 /**
  * Exchanges being set up at once: the core's bound for links (16) and as many calls again. Connected calls are not
