@@ -106,6 +106,9 @@ class ConnectionTap {
   readonly #options: TapOptions
   #isReleased = false
   #hasChannel = false
+  #isClosed = false
+  /** Not null while it is our turn. */
+  #leaveGathering: (() => void) | null = null
 
   constructor(options: TapOptions) {
     this.#options = options
@@ -139,12 +142,8 @@ class ConnectionTap {
       createOffer: async (options: RTCOfferOptions) => plain(await native.createOffer(options)),
       createAnswer: async (options: RTCAnswerOptions) => plain(await native.createAnswer(options)),
       setLocalDescription: async (description: Description) => {
-        const leave = description.type === 'offer' ? await gathering.enter() : null
-        try {
-          await native.setLocalDescription(description)
-        } finally {
-          if (leave !== null) whenGathered(native, { after, leave })
-        }
+        if (description.type === 'offer') await this.#enterGathering(native)
+        await native.setLocalDescription(description)
         this.#describe('local', plain(description))
       },
       setRemoteDescription: async (description: RTCSessionDescriptionInit) => {
@@ -158,9 +157,32 @@ class ConnectionTap {
         onChannel(channel)
         return channel
       },
-      close: () => void after(0, () => native.close()),
+      close: () => {
+        this.#isClosed = true
+        this.#leaveGathering?.()
+        after(0, () => native.close())
+      },
       ...(isLink ? { getStats: () => Promise.resolve(NO_STATS) } : {}),
     }
+  }
+
+  /** Resolves when it is our turn, which ends with the candidates, a connection, our close, or when it has lasted long enough. */
+  async #enterGathering(native: RTCPeerConnection): Promise<void> {
+    const leave = await gathering.enter()
+    if (this.#isClosed) return leave()
+    const stop = this.#options.after(GATHERING_MS, () => this.#leaveGathering?.())
+    this.#leaveGathering = () => {
+      this.#leaveGathering = null
+      stop()
+      leave()
+    }
+    // Each reading costs @roamhq/wrtc a change of threads.
+    native.addEventListener('icegatheringstatechange', () => {
+      if (this.#leaveGathering !== null && native.iceGatheringState === 'complete') this.#leaveGathering()
+    })
+    native.addEventListener('iceconnectionstatechange', () => {
+      if (this.#leaveGathering !== null && CONNECTED.has(native.iceConnectionState)) this.#leaveGathering()
+    })
   }
 
   #describe(side: 'local' | 'remote', description: Description): void {
@@ -181,23 +203,7 @@ class ConnectionTap {
   }
 }
 
-/** Calls `leave` when `native` has its candidates or a connection, when it has closed, or when it has had its time. */
-function whenGathered(
-  native: RTCPeerConnection,
-  { after, leave }: { readonly after: After; readonly leave: () => void },
-): void {
-  const stop = after(GATHERING_MS, leave)
-  const look = (): void => {
-    if (native.iceGatheringState !== 'complete' && !SETTLED.has(native.iceConnectionState)) return
-    stop()
-    leave()
-  }
-  native.addEventListener('icegatheringstatechange', look)
-  native.addEventListener('iceconnectionstatechange', look)
-  look()
-}
-
-const SETTLED: ReadonlySet<RTCIceConnectionState> = new Set(['connected', 'completed', 'failed', 'closed'])
+const CONNECTED: ReadonlySet<RTCIceConnectionState> = new Set(['connected', 'completed'])
 
 type DataChannelListener = (event: RTCDataChannelEvent) => void
 
