@@ -9,15 +9,19 @@ import { missingRing, planFor } from '../../src/core/slots.ts'
 import { createMesh, type Mesh } from '../../src/index.ts'
 import { startBootstrap } from './bootstrap-url.ts'
 import { serve } from './child.ts'
-import { rawWrtc } from './floor-webrtc.ts'
+import { barePair, rawWrtc } from './floor-webrtc.ts'
+import { timed } from './measure.ts'
 import { until } from './rig.ts'
 
 const PEERS = 32
+const kept: unknown[] = []
 
 /** How it went. */
 export interface Crowd {
   readonly ms: number
   readonly links: number
+  /** As many pairs of bare simple-peers, one after the other. */
+  readonly floorMs: number
   /** Exchanges that WebRTC or the proof ended, or that came to nothing in time. */
   readonly failures: number
   readonly detail: string
@@ -34,9 +38,15 @@ serve({
     const ms = performance.now() - startedAt
     const failures = meshes.map(failuresOf)
     const links = meshes.reduce((sum, mesh) => sum + mesh.peers().length, 0) / 2
+    // Both together would be too many sockets for one process.
+    await Promise.all(meshes.map((mesh) => mesh.close()))
+    const floorMs = await timed(async () => {
+      for (let i = 0; i < links; i++) kept.push(await barePair(wrtc))
+    })
     return {
       ms,
       links,
+      floorMs,
       failures: failures.reduce((sum, { count }) => sum + count, 0),
       detail: failures.map(({ detail }) => detail).join(' '),
     }

@@ -14,7 +14,7 @@ import { until } from './rig.ts'
 const wrtc = await rawWrtc('@roamhq/wrtc')
 /** Few enough for each to want all others as ring neighbours. */
 const PEERS = 8
-const MESHES = sized(4, 1)
+const MESHES = sized(3, 1)
 const ENDS = MESHES * PEERS * (PEERS - 1)
 const kept: unknown[] = []
 

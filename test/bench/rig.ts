@@ -54,6 +54,6 @@ export async function until(isTrue: () => boolean): Promise<void> {
   const deadline = performance.now() + 20_000
   while (!isTrue()) {
     if (performance.now() > deadline) throw new Error(`never came about: ${isTrue.toString()}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
