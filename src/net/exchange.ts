@@ -85,6 +85,8 @@ export class Exchange {
   /** Candidates that must not be known before we have the answer (`Tap.isFirstToCall`). */
   #withheld: LocalCandidate[] = []
   #proof: Proof | null = null
+  /** The channel, once it is open. */
+  #opened: RTCDataChannel | null = null
   /** Fingerprints that the proof was made of: a renegotiated description must name the same certificate. */
   #remoteFingerprint: Uint8Array | null = null
   /** Encoding and decoding may take a turn; what is said must stay in order. */
@@ -308,14 +310,11 @@ export class Exchange {
       },
       { role, signer, verify },
     )
+    if (this.#opened !== null) this.#onOpen(this.#opened)
   }
 
   #watch(channel: RTCDataChannel): void {
-    // Chromium 147 loses what the answerer sends in the task of its `ondatachannel` (bare connections: 9–30 %), a turn
-    // later never.
-    const isOwn = this.#task.role === 'offerer'
-    const open = (): void => this.#onOpen(channel)
-    channel.addEventListener('open', () => (isOwn ? open() : void this.#parts.after(0, open)))
+    channel.addEventListener('open', () => this.#onOpen(channel))
     // The other side may have proven itself before our stack calls the channel open (@roamhq/wrtc: in one of 12).
     const forward = channel.onmessage
     if (forward === null) return
@@ -332,7 +331,9 @@ export class Exchange {
 
   #onOpen(channel: RTCDataChannel): void {
     if (this.#state !== 'connecting') return
-    if (this.#proof === null) return this.#fail('stack', 'open before it was described')
+    // The stack may be quicker than its own word that a description is set.
+    this.#opened = channel
+    if (this.#proof === null) return
     this.#state = 'proving'
     this.#trickle.stop()
     if (this.#task.purpose === 'link') this.#proveLink(channel, this.#proof)
@@ -363,14 +364,17 @@ export class Exchange {
     const stop = this.#parts.after(PROOF_TIMEOUT_MS, () =>
       this.#failProof(new ProofFailed('timeout'), { lingers: false }),
     )
-    const isChecked = new Promise<void>((resolve, reject) => {
+    const heard = new Promise<MessageEvent>((resolve) => {
       native.onmessage = (event) => {
         native.onmessage = forward
-        proof.check(onlyFrame(event.data)).then(resolve, reject)
+        resolve(event)
       }
     })
+    const isChecked = heard.then((event) => proof.check(onlyFrame(event.data)))
     this.#release(native)
-    const isSent = proof.own.then((frame) => this.#state === 'proving' && native.send(messageOf(frame)))
+    const isSent = (proof.speaksFirst ? proof.own : heard.then(() => proof.own)).then(
+      (frame) => this.#state === 'proving' && native.send(messageOf(frame)),
+    )
     const isConnected = peer.connected
       ? Promise.resolve()
       : new Promise<void>((resolve) => peer.once('connect', resolve))
