@@ -22,6 +22,8 @@ interface Result {
   readonly error?: string
 }
 
+/** No call of a full run takes half as long; native code can wait for itself for ever. */
+const CALL_MS_MAX = 240_000
 const MAIN = fileURLToPath(new URL('main.js', import.meta.url))
 
 export class Child {
@@ -49,7 +51,11 @@ export class Child {
   call<T>(name: string, argument?: unknown): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const id = ++this.#count
-      this.#waiting.set(id, { resolve, reject })
+      const deadline = setTimeout(() => this.#settle({ id, error: `no answer to ${name}` }), CALL_MS_MAX)
+      const settled =
+        <A>(settle: (result: A) => void) =>
+        (result: A): void => (clearTimeout(deadline), settle(result))
+      this.#waiting.set(id, { resolve: settled(resolve), reject: settled(reject) })
       this.#process.send({ id, name, argument } satisfies Call, (error) => error && reject(error))
     })
   }

@@ -7,14 +7,13 @@
 import { startBootstrap } from './bootstrap-url.ts'
 import { serve, settledRss } from './child.ts'
 import { barePair, rawWrtc } from './floor-webrtc.ts'
-import { sized } from './measure.ts'
 import { createMesh, type Mesh } from '../../src/index.ts'
 import { until } from './rig.ts'
 
 const wrtc = await rawWrtc('@roamhq/wrtc')
 /** Few enough for each to want all others as ring neighbours. */
 const PEERS = 8
-const MESHES = sized(3, 1)
+const MESHES = 3
 const ENDS = MESHES * PEERS * (PEERS - 1)
 const kept: unknown[] = []
 
