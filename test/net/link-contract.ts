@@ -271,7 +271,12 @@ export function countersFrom(
 
 /** A few turns of the event loop: what was going to happen at once has happened. */
 export async function turns(count = 5): Promise<void> {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setTimeout(resolve, 0))
+  // Both ends of a turn of Node's event loop: links flush in its last phase, and a timer may come before or after that.
+  const lastPhase: (resolve: () => void) => unknown = globalThis.setImmediate ?? setTimeout
+  for (let i = 0; i < count; i++) {
+    await new Promise<void>((resolve) => setTimeout(resolve, 0))
+    await new Promise<void>((resolve) => lastPhase(resolve))
+  }
 }
 
 /** Every frame made here carries a number, to tell it by. */
