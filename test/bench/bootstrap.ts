@@ -13,7 +13,7 @@ type Kind = (typeof SIDES)[number]
 const IN_FLIGHT = 1_000
 const TURN_MS = 400
 const WARM_UP_MS = 150
-const TURNS = sized(17, 5)
+const TURNS = sized(25, 5)
 const IDLE = 5_000
 /** Connected when memory is first read, so that what a server needs once is not counted as a connection's. */
 const IDLE_BEFORE = 200
