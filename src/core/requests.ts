@@ -324,6 +324,7 @@ export class Requests {
     const frame: UnicastFrame = {
       kind: 'unicast',
       hopLimit: HOP_LIMIT_MAX,
+      hops: 0,
       attempt,
       viaBootstrap: false,
       id,

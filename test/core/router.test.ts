@@ -136,6 +136,7 @@ describe('a reply', () => {
     handle(nodes[1], ends.b.link, {
       kind: 'reply',
       hopLimit: 9,
+      hops: 1,
       attempt: 0,
       viaBootstrap: false,
       id: message('m'),
