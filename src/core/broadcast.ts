@@ -114,7 +114,7 @@ export class Broadcast {
       return
     }
     this.counters.delivered++
-    this.#hooks.deliver(result.source, result.payload, HOP_LIMIT_MAX - first.frame.hopLimit)
+    this.#hooks.deliver(result.source, result.payload, first.frame.hops)
     this.#flood(first.frame, pending.holders)
   }
 

@@ -245,7 +245,7 @@ export class Requests {
       link: from.link,
       from: request?.target ?? null,
       body: frame.body,
-      hops: HOP_LIMIT_MAX - frame.hopLimit,
+      hops: frame.hops,
       viaBootstrap: frame.viaBootstrap || from.role === 'bootstrap',
     })
   }
@@ -384,7 +384,7 @@ export class Requests {
       link: from.link,
       from: null,
       body: frame.body,
-      hops: HOP_LIMIT_MAX - frame.hopLimit,
+      hops: frame.hops,
       viaBootstrap: frame.viaBootstrap || from.role === 'bootstrap',
     })
   }

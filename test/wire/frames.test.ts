@@ -110,6 +110,16 @@ describe('frames', () => {
     expect(decodeFrame(patched('nack of a unicast', { 5: 38, 6: 255 }))).toMatchObject({ frame: { hops: 2 } })
   })
 
+  test('whatever a liar says about hops, an honest relay can count on from it and encode', () => {
+    for (let hopLimit = 1; hopLimit < 256; hopLimit++) {
+      for (const hops of [0, 20, 39, 40, 41, 255]) {
+        const frame = decodeFrame(patched('unicast', { 2: hopLimit, 3: hops })) as UnicastFrame
+        const next = { ...frame, hopLimit: frame.hopLimit - 1, hops: frame.hops + 1 }
+        expect(decodeFrame(encodeFrame(next))).toEqual(next)
+      }
+    }
+  })
+
   test('a lookup asks for at most 256 leading bits and one of four slots', () => {
     const at = ROUTED_HEADER_BYTES + 32
     expect(decodeFrame(patched('lookup', { [at]: 1, [at + 1]: 1 }))).toBe(null)
