@@ -37,7 +37,7 @@ function linked(options: Partial<SimulationOptions> = {}) {
   return { ...all, a, b }
 }
 
-const fixed = { latencyMs: [20, 20], jitter: 0, skewMs: 0 } as const
+const fixed = { latency: { kind: 'constant', ms: 20 }, jitter: 0, skewMs: 0 } as const
 
 test('an offer and its answer make one link, up at both ends, after four round trips', () => {
   const all = world(2, fixed)
