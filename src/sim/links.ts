@@ -172,7 +172,7 @@ export class Links {
   /** When something sent now from this end arrives at the other: after everything that was sent before. */
   #arrival(end: LinkEnd): number {
     const { other } = end
-    const at = Math.max(other.arrivalsFrom, this.#network.now + this.#network.latency.frameMs(end.baseMs))
+    const at = Math.max(other.arrivalsFrom, this.#network.now + this.#network.latency.frameMs(end.baseUs / 1_000))
     other.arrivalsFrom = at
     return at
   }
@@ -180,7 +180,7 @@ export class Links {
   /** The same for a frame that leaves later and may be overtaken. */
   #lateArrival(end: LinkEnd, leavesAt: number): number {
     const { other } = end
-    const at = leavesAt + this.#network.latency.frameMs(end.baseMs) + this.#carriage.delayMs()
+    const at = leavesAt + this.#network.latency.frameMs(end.baseUs / 1_000) + this.#carriage.delayMs()
     const bounded = Math.max(at, this.#carriage.isUnordered ? other.opensAt : other.arrivalsFrom)
     other.arrivalsFrom = Math.max(other.arrivalsFrom, bounded)
     return bounded

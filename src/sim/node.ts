@@ -18,7 +18,8 @@ export class LinkEnd {
   readonly id: LinkId
   readonly node: SimNode
   readonly role: LinkRole
-  readonly baseMs: number
+  /** The pair's latency in whole microseconds: V8 boxes fractions. */
+  readonly baseUs: number
   /** The end at the other node; set once, right after both are made. */
   other!: LinkEnd
   /** From `linkUp` until the node closes it or learns that it has closed. */
@@ -36,7 +37,7 @@ export class LinkEnd {
     this.id = id
     this.node = node
     this.role = details.role
-    this.baseMs = details.baseMs
+    this.baseUs = Math.round(details.baseMs * 1_000)
   }
 }
 

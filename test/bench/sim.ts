@@ -1,7 +1,7 @@
 /**
  * What the simulator itself costs: a trivial protocol (every 2 s a heartbeat over each of 16 links, echoed) at 10,000
  * nodes. Events per second beside the bare queue's, which only passes objects through, and heap bytes per node without
- * any protocol state. Whatever a real machine takes longer is the machine's.
+ * any protocol state. Whatever a real machine takes longer is the machine's; the gate is what issue 3 asks of both.
  */
 
 import { setFlagsFromString } from 'node:v8'
@@ -10,7 +10,7 @@ import type { Frame } from '../../src/core/frames.ts'
 import type { LinkId } from '../../src/core/ids.ts'
 import type { Input, Io } from '../../src/core/io.ts'
 import { EventQueue, type Machine, type MachineMaker, Rng, Simulation } from '../../src/sim/index.ts'
-import { compare, type Figure, inTurns, median, sized } from './measure.ts'
+import { compare, type Figure, inTurns, sized } from './measure.ts'
 
 const NODES = sized(10_000, 1_000)
 const LINKS_EACH = 16
@@ -26,10 +26,17 @@ export async function benchSimulator(): Promise<Figure[]> {
     { ours: () => Promise.resolve(perSecond(() => beat(sim))), floor: () => Promise.resolve(perSecond(bareQueue)) },
     sized(5, 3),
   )
+  const rates = compare(turns, (rate) => rate)
   return [
-    { name: `${NODES} nodes, heartbeats`, unit: 'events/s', ...compare(turns, (rate) => rate), gate: { atLeast: 0.2 } },
-    { name: 'one node of 16 links', unit: 'bytes', ours: bytes / NODES, floor: null, ratio: null, gate: null },
-    { name: 'one event', unit: 'ns', ours: 1e9 / median(turns.ours), floor: null, ratio: null, gate: null },
+    { ...rates, name: `simulator's shell, ${NODES} nodes`, unit: 'events/s', ratio: null, gate: { atLeast: 300_000 } },
+    {
+      name: `simulator's shell, a node of ${LINKS_EACH} links`,
+      unit: 'bytes',
+      ours: bytes / NODES,
+      floor: null,
+      ratio: null,
+      gate: null,
+    },
   ]
 }
 
