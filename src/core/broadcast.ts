@@ -88,7 +88,7 @@ export class Broadcast {
   /** Sends a signed broadcast of our own to every neighbour. */
   originate(id: MessageId, body: Body, now: Instant): void {
     this.#seen.set(id, true, now)
-    this.#flood({ kind: 'broadcast', hopLimit: HOP_LIMIT_MAX, id, target: this.#config.network, body }, [])
+    this.#flood({ kind: 'broadcast', hopLimit: HOP_LIMIT_MAX, hops: 0, id, target: this.#config.network, body }, [])
   }
 
   onFrame(frame: BroadcastFrame, from: Route): void {
@@ -114,7 +114,7 @@ export class Broadcast {
       return
     }
     this.counters.delivered++
-    this.#hooks.deliver(result.source, result.payload, HOP_LIMIT_MAX - first.frame.hopLimit)
+    this.#hooks.deliver(result.source, result.payload, first.frame.hops)
     this.#flood(first.frame, pending.holders)
   }
 
@@ -152,7 +152,7 @@ export class Broadcast {
 
   #flood(frame: BroadcastFrame, holders: readonly LinkId[]): void {
     if (frame.hopLimit === 0) return
-    const copy: BroadcastFrame = { ...frame, hopLimit: frame.hopLimit - 1 }
+    const copy: BroadcastFrame = { ...frame, hopLimit: frame.hopLimit - 1, hops: frame.hops + 1 }
     for (const route of this.#hooks.links()) {
       if (!route.carries || holders.includes(route.link)) continue
       this.counters.sent++

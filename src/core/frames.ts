@@ -14,7 +14,11 @@ export interface Body {
   readonly byteLength: number
 }
 
-/** Every routed frame starts at this hop limit; greater ones are clamped on receipt (DESIGN §3). */
+/**
+ * Every routed frame starts at this hop limit; greater ones are clamped on receipt (DESIGN §3). The hop limit is what the
+ * whole search may still spend, dead ends included; `hops` counts the links from the source along the present way only,
+ * and starts at 0. No signature covers either, so `hops` goes into receipts and logs and decides nothing.
+ */
 export const HOP_LIMIT_MAX = 40
 
 /** Attempts of one message through different first hops that the wire can tell apart (four bits). */
@@ -24,6 +28,7 @@ export const ATTEMPTS_MAX = 16
 export interface UnicastFrame {
   readonly kind: 'unicast'
   readonly hopLimit: number
+  readonly hops: number
   /** 0…15: which try of this message it is; each try leaves breadcrumbs of its own. */
   readonly attempt: number
   /** Set by a bootstrap that forwards the frame: the log of a link says so. */
@@ -40,6 +45,7 @@ export interface UnicastFrame {
 export interface LookupFrame {
   readonly kind: 'lookup'
   readonly hopLimit: number
+  readonly hops: number
   readonly attempt: number
   readonly viaBootstrap: boolean
   readonly id: MessageId
@@ -54,6 +60,7 @@ export interface LookupFrame {
 export interface ReplyFrame {
   readonly kind: 'reply'
   readonly hopLimit: number
+  readonly hops: number
   readonly attempt: number
   readonly viaBootstrap: boolean
   readonly id: MessageId
@@ -64,6 +71,7 @@ export interface ReplyFrame {
 export interface BroadcastFrame {
   readonly kind: 'broadcast'
   readonly hopLimit: number
+  readonly hops: number
   readonly id: MessageId
   readonly target: NetworkId
   readonly body: Body

@@ -150,6 +150,7 @@ export class Lookups {
     const frame: LookupFrame = {
       kind: 'lookup',
       hopLimit: HOP_LIMIT_MAX,
+      hops: 0,
       attempt: 0,
       viaBootstrap: false,
       id,

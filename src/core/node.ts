@@ -8,7 +8,6 @@ import { AddressBook } from './address-book.ts'
 import { Application } from './application.ts'
 import { Broadcast, BROADCAST_DEFAULTS, type BroadcastHooks } from './broadcast.ts'
 import type { Frame, LookupFrame, Message, UnicastFrame } from './frames.ts'
-import { HOP_LIMIT_MAX } from './frames.ts'
 import { type Geometry, randomName, xor } from './geometry.ts'
 import type { ExchangeId, Instant, LinkId, MessageId, NetworkId, PeerId } from './ids.ts'
 import { type NodeInspection, inspectNode } from './inspection.ts'
@@ -347,7 +346,7 @@ export class MeshNode {
 
   #answerLookup(frame: LookupFrame, from: Route, isClosest: boolean, now: Instant): boolean {
     const arrival = {
-      hops: HOP_LIMIT_MAX - frame.hopLimit,
+      hops: frame.hops,
       viaBootstrap: frame.viaBootstrap || from.role === 'bootstrap',
       link: from.link,
     }

@@ -245,7 +245,7 @@ export class Requests {
       link: from.link,
       from: request?.target ?? null,
       body: frame.body,
-      hops: HOP_LIMIT_MAX - frame.hopLimit,
+      hops: frame.hops,
       viaBootstrap: frame.viaBootstrap || from.role === 'bootstrap',
     })
   }
@@ -324,6 +324,7 @@ export class Requests {
     const frame: UnicastFrame = {
       kind: 'unicast',
       hopLimit: HOP_LIMIT_MAX,
+      hops: 0,
       attempt,
       viaBootstrap: false,
       id,
@@ -383,7 +384,7 @@ export class Requests {
       link: from.link,
       from: null,
       body: frame.body,
-      hops: HOP_LIMIT_MAX - frame.hopLimit,
+      hops: frame.hops,
       viaBootstrap: frame.viaBootstrap || from.role === 'bootstrap',
     })
   }

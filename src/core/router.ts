@@ -72,7 +72,7 @@ const LOOKUP_TRIES_MAX = 2
  * one after another kept newcomers waiting for four seconds (simulated, 30 peers).
  */
 const BRANCHES_MAX = 3
-const HEADER_BYTES = 52
+const HEADER_BYTES = 53
 /** Requester, prefix and slot of a lookup. */
 const LOOKUP_BYTES = 35
 
@@ -111,6 +111,8 @@ interface Path {
   detours: number
   /** The hop limit that we passed on: a NACK cannot raise it. */
   hopLimit: number
+  /** Links that the frame had crossed when it came: every try starts again from here. */
+  readonly hops: number
 }
 
 export class Router {
@@ -221,6 +223,7 @@ export class Router {
     this.#hooks.send(path.previous, {
       kind: 'reply',
       hopLimit: HOP_LIMIT_MAX - 1,
+      hops: 1,
       attempt,
       viaBootstrap: false,
       id,
@@ -270,7 +273,7 @@ export class Router {
     }
     // The hop limit is a budget for the whole search, so it shrinks on the way back too and cannot be raised by a liar.
     const hopLimit = Math.min(nack.frame.hopLimit, path.hopLimit)
-    this.#forward({ ...nack.frame, hopLimit }, path, now)
+    this.#forward({ ...nack.frame, hopLimit, hops: path.hops }, path, now)
   }
 
   #admit(frame: UnicastFrame | LookupFrame, from: Route, now: Instant): boolean {
@@ -334,7 +337,7 @@ export class Router {
     this.counters.forwarded++
     this.counters.forwardedBytes += sizeOf(frame)
     const viaBootstrap = frame.viaBootstrap || this.#config.isBootstrap
-    this.#hooks.send(link, { ...frame, hopLimit: frame.hopLimit - 1, viaBootstrap })
+    this.#hooks.send(link, { ...frame, hopLimit: frame.hopLimit - 1, hops: frame.hops + 1, viaBootstrap })
   }
 
   /** The next link for a frame: the target itself; the closest one; for unicasts also detours, ring first. */
@@ -379,7 +382,8 @@ export class Router {
 }
 
 function createPath(previous: LinkId | null, frame: UnicastFrame | LookupFrame): Path {
-  return { previous, target: frame.target, next: null, tried: [], detours: 0, hopLimit: frame.hopLimit }
+  const { target, hopLimit, hops } = frame
+  return { previous, target, next: null, tried: [], detours: 0, hopLimit, hops }
 }
 
 function isOpen(route: Route, path: Path): boolean {

@@ -5,10 +5,10 @@
 
 import type { Frame, Message } from '../core/frames.ts'
 
-/** Version, kind, hop limit, flags, 16-byte id, 32-byte target (DESIGN §3). */
-const HEADER_BYTES = 52
+/** Version, kind, hop limit, hops, flags, 16-byte id, 32-byte target (docs/PROTOCOL.md). */
+const HEADER_BYTES = 53
 /** The same without a target: replies follow breadcrumbs. */
-const SHORT_HEADER_BYTES = 20
+const SHORT_HEADER_BYTES = 21
 /** Every frame in a batch has its length before it (DESIGN §3). */
 const LENGTH_PREFIX_BYTES = 2
 const ID_BYTES = 32

@@ -27,8 +27,8 @@ import { bool, bytesOf, decodeWith, id16, id32, list, oneOf, record, text, u16, 
 export const PROTOCOL_VERSION = 1
 /** Greatest frame, in bytes: with its length in front it fills one transport message of 16 KiB (`batch.ts`). */
 export const FRAME_BYTES_MAX = 16 * 1024 - 2
-/** Version, kind, hop limit, flags, message id, target. A reply has no target and is 32 bytes shorter. */
-export const ROUTED_HEADER_BYTES = 4 + MESSAGE_ID_BYTES + KEY_BYTES
+/** Version, kind, hop limit, hops, flags, message id, target. A reply has no target and is 32 bytes shorter. */
+export const ROUTED_HEADER_BYTES = 5 + MESSAGE_ID_BYTES + KEY_BYTES
 /** Version, kind and reason that a nack puts in front of the frame it returns. */
 const NACK_HEADER_BYTES = 3
 /** Greatest body of a routed frame, in bytes: a nack must be able to bring the whole frame back. */
@@ -39,8 +39,9 @@ export const ENTRIES_PER_FRAME_MAX = 3
 const ATTEMPT_BITS = ATTEMPTS_MAX - 1
 const VIA_BOOTSTRAP_BIT = 0x80
 // Offsets from behind version and kind.
-const FLAGS = 1
-const ID = 2
+const HOPS = 1
+const FLAGS = 2
+const ID = 3
 const TARGET = ID + MESSAGE_ID_BYTES
 const BODY = TARGET + KEY_BYTES
 const PREFIX_MIN = u16(256)
@@ -81,9 +82,11 @@ const unicastField: Field<UnicastFrame> = {
     const { bytes, offset } = cursor
     const flags = readFlags(cursor, BODY)
     if (flags < 0) return undefined
+    const hopLimit = readHopLimit(bytes, offset)
     return {
       kind: 'unicast',
-      hopLimit: readHopLimit(bytes, offset),
+      hopLimit,
+      hops: readHops(bytes, offset, hopLimit),
       attempt: flags & ATTEMPT_BITS,
       viaBootstrap: (flags & VIA_BOOTSTRAP_BIT) !== 0,
       id: messageIdFromBytes<MessageId>(bytes, offset + ID),
@@ -109,9 +112,11 @@ const lookupField: Field<LookupFrame> = {
     const prefixMin = PREFIX_MIN.read(cursor)
     const slot = slotField.read(cursor)
     if (prefixMin === undefined || slot === undefined) return undefined
+    const hopLimit = readHopLimit(bytes, offset)
     return {
       kind: 'lookup',
-      hopLimit: readHopLimit(bytes, offset),
+      hopLimit,
+      hops: readHops(bytes, offset, hopLimit),
       attempt: flags & ATTEMPT_BITS,
       viaBootstrap: (flags & VIA_BOOTSTRAP_BIT) !== 0,
       id: messageIdFromBytes<MessageId>(bytes, offset + ID),
@@ -133,9 +138,11 @@ const replyField: Field<ReplyFrame> = {
     const { bytes, offset } = cursor
     const flags = readFlags(cursor, TARGET)
     if (flags < 0) return undefined
+    const hopLimit = readHopLimit(bytes, offset)
     return {
       kind: 'reply',
-      hopLimit: readHopLimit(bytes, offset),
+      hopLimit,
+      hops: readHops(bytes, offset, hopLimit),
       attempt: flags & ATTEMPT_BITS,
       viaBootstrap: (flags & VIA_BOOTSTRAP_BIT) !== 0,
       id: messageIdFromBytes<MessageId>(bytes, offset + ID),
@@ -154,9 +161,11 @@ const broadcastField: Field<BroadcastFrame> = {
   read(cursor) {
     const { bytes, offset } = cursor
     if (readFlags(cursor, BODY) !== 0) return undefined
+    const hopLimit = readHopLimit(bytes, offset)
     return {
       kind: 'broadcast',
-      hopLimit: readHopLimit(bytes, offset),
+      hopLimit,
+      hops: readHops(bytes, offset, hopLimit),
       id: messageIdFromBytes<MessageId>(bytes, offset + ID),
       target: idFromBytes<NetworkId>(bytes, offset + TARGET),
       body: readBody(cursor, offset + BODY),
@@ -223,13 +232,16 @@ function flagsOf(frame: UnicastFrame | LookupFrame | ReplyFrame): number {
 }
 
 function writeHeader(
-  frame: { hopLimit: number; id: MessageId },
+  frame: { hopLimit: number; hops: number; id: MessageId },
   bytes: Uint8Array,
   offset: number,
   flags: number,
 ): void {
   if (!isWithin(frame.hopLimit, HOP_LIMIT_MAX)) throw new RangeError(`hop limit ${frame.hopLimit} is not in 0…40`)
+  if (!isWithin(frame.hops, HOP_LIMIT_MAX - frame.hopLimit))
+    throw new RangeError(`${frame.hops} hops are not in 0…40 − hop limit`)
   bytes[offset] = frame.hopLimit
+  bytes[offset + HOPS] = frame.hops
   bytes[offset + FLAGS] = flags
   writeId(frame.id, bytes, offset + ID)
 }
@@ -253,6 +265,11 @@ function readFlags(cursor: Cursor, headerBytes: number): number {
 
 function readHopLimit(bytes: Uint8Array, offset: number): number {
   return Math.min(bytes[offset]!, HOP_LIMIT_MAX)
+}
+
+/** Each hop has cost one of the hop limit, so who lies about them can claim no more than what is spent. */
+function readHops(bytes: Uint8Array, offset: number, hopLimit: number): number {
+  return Math.min(bytes[offset + HOPS]!, HOP_LIMIT_MAX - hopLimit)
 }
 
 /** Everything from `start` to the end of the frame. */

@@ -8,7 +8,7 @@ import { blob, decodeWith, encodeWith, type Field, id16, oneOf, record, union } 
 
 /**
  * Greatest payload of one `data` message or broadcast, in bytes: what fits into a frame after header, message header
- * and seal, rounded down to a number people remember. 964 bytes are left for the seal.
+ * and seal, rounded down to a number people remember. 963 bytes are left for the seal.
  */
 export const PAYLOAD_BYTES_MAX = 15 * 1024
 /** Greatest metadata of a call, in bytes. Source: guess, enough for a name, an avatar's hash and a purpose. */

@@ -32,8 +32,8 @@ const CONNECTING_MAX = 100
 const DRAIN_MS = 60
 const UNICAST = 0x01
 const NACK = 0x10
-/** Offsets in a message of ours: length, version, kind, hop limit, flags, message id, target. */
-const OURS = { kind: 3, messageId: 6, target: 22 }
+/** Offsets in a message of ours: length, version, kind, hop limit, hops, flags, message id, target. */
+const OURS = { kind: 3, messageId: 7, target: 23 }
 const FLOOR_TARGET = 0
 
 const clients: Client[] = []
@@ -125,6 +125,7 @@ function unicastMessage(bytes: number): Uint8Array {
     messageOf({
       kind: 'unicast',
       hopLimit: 40,
+      hops: 0,
       attempt: 0,
       viaBootstrap: false,
       id,

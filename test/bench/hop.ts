@@ -188,6 +188,7 @@ class RouterPeer {
     const frame = {
       kind: 'unicast',
       hopLimit: HOP_LIMIT_MAX,
+      hops: 0,
       attempt: 0,
       viaBootstrap: false,
       id,

@@ -15,7 +15,16 @@ const header = crypto.getRandomValues(new Uint8Array(48))
 const id = messageIdFromBytes(header)
 const target = idFromBytes<PeerId>(header, 16)
 const body = crypto.getRandomValues(new Uint8Array(1024))
-const unicast: UnicastFrame = { kind: 'unicast', hopLimit: 40, attempt: 0, viaBootstrap: false, id, target, body }
+const unicast: UnicastFrame = {
+  kind: 'unicast',
+  hopLimit: 40,
+  hops: 0,
+  attempt: 0,
+  viaBootstrap: false,
+  id,
+  target,
+  body,
+}
 const unicastBytes = encodeFrame(unicast)
 const heartbeatBytes = encodeFrame({ kind: 'heartbeat', isEcho: false, stamp: 123_456_789 })
 const out = new Uint8Array(48)

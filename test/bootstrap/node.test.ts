@@ -63,6 +63,7 @@ function create(changes: Partial<BootstrapConfig> = {}) {
 const unicast = (number: number, target: PeerId): UnicastFrame => ({
   kind: 'unicast',
   hopLimit: 40,
+  hops: 0,
   attempt: 0,
   viaBootstrap: false,
   id: messageId(number),
@@ -121,17 +122,18 @@ describe('forwarding', () => {
     take()
     receive(2, unicast(1, peer(1)))
     const [forwarded] = take()
-    expect(forwarded).toMatchObject({ link: 1, frame: { kind: 'unicast', hopLimit: 39, viaBootstrap: true } })
+    expect(forwarded).toMatchObject({ link: 1, frame: { kind: 'unicast', hopLimit: 39, hops: 1, viaBootstrap: true } })
     const reply = {
       kind: 'reply',
       hopLimit: 39,
+      hops: 1,
       attempt: 0,
       viaBootstrap: false,
       id: messageId(1),
       body: new Uint8Array(3),
     } as const
     receive(1, reply)
-    expect(take()).toEqual([{ link: 2, frame: { ...reply, hopLimit: 38, viaBootstrap: true } }])
+    expect(take()).toEqual([{ link: 2, frame: { ...reply, hopLimit: 38, hops: 2, viaBootstrap: true } }])
   })
 
   test('a lookup goes to the entry closest to its key, never back to its requester', () => {
@@ -143,6 +145,7 @@ describe('forwarding', () => {
     const lookup = {
       kind: 'lookup',
       hopLimit: 40,
+      hops: 0,
       attempt: 0,
       viaBootstrap: false,
       id: messageId(1),
@@ -152,7 +155,7 @@ describe('forwarding', () => {
       slot: 'ring',
     } as const
     receive(1, lookup)
-    expect(take()).toMatchObject([{ link: 2, frame: { kind: 'lookup', hopLimit: 39, viaBootstrap: true } }])
+    expect(take()).toMatchObject([{ link: 2, frame: { kind: 'lookup', hopLimit: 39, hops: 1, viaBootstrap: true } }])
   })
 
   test('what nobody can take comes back as a nack', () => {
@@ -182,7 +185,14 @@ describe('forwarding', () => {
     take()
     receive(1, { kind: 'heartbeat', isEcho: false, stamp: 77 })
     receive(1, { kind: 'heartbeat', isEcho: true, stamp: 78 })
-    receive(1, { kind: 'broadcast', hopLimit: 40, id: messageId(1), target: network(1), body: new Uint8Array(3) })
+    receive(1, {
+      kind: 'broadcast',
+      hopLimit: 40,
+      hops: 0,
+      id: messageId(1),
+      target: network(1),
+      body: new Uint8Array(3),
+    })
     receive(1, { kind: 'keep', wanted: true })
     receive(1, unicast(2, SERVER))
     expect(take()).toEqual([{ link: 1, frame: { kind: 'heartbeat', isEcho: true, stamp: 77 } }])

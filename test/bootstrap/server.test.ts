@@ -48,10 +48,11 @@ describe('visitors', () => {
     const [a, b] = [await visit(bootstrap.url), await visit(bootstrap.url)]
     const frame = unicastTo(b.id, 1000)
     a.link.send(frame)
-    expect(await b.next()).toEqual({ ...frame, hopLimit: 39, viaBootstrap: true })
+    expect(await b.next()).toEqual({ ...frame, hopLimit: 39, hops: 1, viaBootstrap: true })
     b.link.send({
       kind: 'reply',
       hopLimit: 39,
+      hops: 1,
       attempt: 0,
       viaBootstrap: false,
       id: frame.id,

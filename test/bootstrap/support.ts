@@ -91,6 +91,7 @@ export function unicastTo(target: PeerId, bytes = 10): UnicastFrame {
   return {
     kind: 'unicast',
     hopLimit: 40,
+    hops: 0,
     attempt: 0,
     viaBootstrap: false,
     id: messageIdFromBytes<MessageId>(id),

@@ -34,7 +34,10 @@ function station(linkCount: number, config: Partial<BroadcastConfig> = {}) {
     },
   )
   const hear = (id: MessageId, from: number, body = BODY): void =>
-    broadcast.onFrame({ kind: 'broadcast', hopLimit: HOP_LIMIT_MAX - 2, id, target: NETWORK, body }, routes[from]!)
+    broadcast.onFrame(
+      { kind: 'broadcast', hopLimit: HOP_LIMIT_MAX - 2, hops: 2, id, target: NETWORK, body },
+      routes[from]!,
+    )
   const verify = (id: MessageId, source = peer('o')): void => broadcast.onVerified({ id, source, payload: BODY }, at(0))
   return { broadcast, routes, sent, jobs, delivered, hear, verify }
 }
@@ -98,7 +101,10 @@ describe('a broadcast', () => {
 
   it('stops where its hop limit ends, after it was delivered there', () => {
     const { broadcast, routes, verify, sent, delivered } = station(2)
-    broadcast.onFrame({ kind: 'broadcast', hopLimit: 0, id: message('m'), target: NETWORK, body: BODY }, routes[0]!)
+    broadcast.onFrame(
+      { kind: 'broadcast', hopLimit: 0, hops: HOP_LIMIT_MAX, id: message('m'), target: NETWORK, body: BODY },
+      routes[0]!,
+    )
     verify(message('m'))
     expect(delivered).toEqual([HOP_LIMIT_MAX])
     expect(sent).toEqual([])

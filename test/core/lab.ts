@@ -114,6 +114,7 @@ export function unicast(target: Bench | PeerId, id = 'm', attempt = 0): UnicastF
   return {
     kind: 'unicast',
     hopLimit: HOP_LIMIT_MAX,
+    hops: 0,
     attempt,
     viaBootstrap: false,
     id: message(id),
@@ -126,6 +127,7 @@ export function lookup(target: string, requester: Bench, prefixMin = 0): LookupF
   return {
     kind: 'lookup',
     hopLimit: HOP_LIMIT_MAX,
+    hops: 0,
     attempt: 0,
     viaBootstrap: false,
     id: message('l'),

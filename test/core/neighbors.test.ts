@@ -195,6 +195,7 @@ describe('at the cap', () => {
       stage.frame({
         kind: 'lookup',
         hopLimit: 30,
+        hops: 10,
         attempt: 0,
         viaBootstrap: false,
         id: message(`l${LETTERS[i % 26]}${LETTERS[Math.floor(i / 26)]}`),

@@ -150,6 +150,16 @@ describe('a request', () => {
     expect(bob!.asked).toHaveLength(1)
   })
 
+  it('tells both ends the hops of the way it took, without the dead ends before', () => {
+    const [ada, relay, , bob] = line(['a', 'd', 'f', 'ga'])
+    const [dead] = line(['gd', 'gc', 'gb'])
+    connect(relay!.bench, dead!.bench)
+    const { replies } = ask(ada!, bob!)
+    expect(dead!.bench.router.counters.deadEnds).toBe(1)
+    expect(replies[0]!.outcome).toMatchObject({ attempts: 1, arrival: { hops: 3 } })
+    expect(bob!.asked[0]!.asked.arrival.hops).toBe(3)
+  })
+
   it('goes out again through another first hop when nobody answers, and is acted on once', () => {
     const [ada, dropper, relay, bob] = ['b', 'gz', 'e', 'g'].map((id) => person(id)) as [Person, Person, Person, Person]
     connect(ada.bench, dropper.bench)

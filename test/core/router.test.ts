@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { HOP_LIMIT_MAX } from '../../src/core/frames.ts'
 import { at, message, peer } from './ids.ts'
-import { bench, connect, cut, handle, lookup, settle, unicast } from './lab.ts'
+import { type Bench, bench, connect, cut, handle, lookup, settle, unicast } from './lab.ts'
 
 describe('a unicast', () => {
   it('travels greedily to the link closest to its target', () => {
@@ -23,12 +23,12 @@ describe('a unicast', () => {
     expect(source.sent.map((sent) => sent.link)).toEqual([direct.a.link])
   })
 
-  it('tells by its hop limit how many links it crossed', () => {
+  it('tells how many links it crossed', () => {
     const chain = ['a', 'b', 'c', 'd'].map((id) => bench(id))
     chain.slice(1).forEach((next, i) => connect(chain[i]!, next))
     chain[0]!.router.originate(unicast(chain[3]!), null, at(0))
     settle()
-    expect(HOP_LIMIT_MAX - chain[3]!.delivered[0]!.hopLimit).toBe(3)
+    expect(chain[3]!.delivered[0]).toMatchObject({ hops: 3, hopLimit: HOP_LIMIT_MAX - 3 })
   })
 
   it('comes back from a dead end and tries the next best', () => {
@@ -105,6 +105,79 @@ describe('a unicast', () => {
   })
 })
 
+/** `source` – `relay` – `detour` – `target`, where the relay knows a way that looks better and is dead `deep` nodes on. */
+function misled(deep: number) {
+  const [source, relay, detour, target] = [bench('a'), bench('d'), bench('f'), bench('ga')]
+  const dead = descent('gb', deep)
+  connect(source, relay)
+  connect(relay, dead[0]!)
+  connect(relay, detour)
+  connect(detour, target)
+  return { source, relay, target, dead }
+}
+
+/** A row of nodes, each closer to "ga" than the one before it. */
+function descent(prefix: string, length: number): Bench[] {
+  const row = Array.from({ length }, (_, i) => bench(`${prefix}${'765432zyxwvutsrqponmlkjihgfedcba'[i]}`))
+  row.slice(1).forEach((next, i) => connect(row[i]!, next))
+  return row
+}
+
+describe('a frame that met a dead end', () => {
+  it('tells at its target the links of the way it took in the end, and spends its hop limit on all', () => {
+    const { source, target, dead } = misled(5)
+    source.router.originate(unicast(target), null, at(0))
+    settle()
+    expect(dead.at(-1)!.router.counters.deadEnds).toBe(1)
+    expect(target.delivered).toMatchObject([{ hops: 3, hopLimit: HOP_LIMIT_MAX - 3 - 5 }])
+  })
+
+  it('is answered over as many links, and the source can tell', () => {
+    const { source, target } = misled(5)
+    source.router.originate(unicast(target), null, at(0))
+    settle()
+    target.router.reply({ id: message('m'), attempt: 0 }, new Uint8Array(5))
+    settle()
+    expect(source.replies).toMatchObject([{ hops: 3 }])
+  })
+
+  it('starts from nought again when it had come back to its source', () => {
+    const [source, dead, detour, target] = [bench('a'), bench('gb'), bench('f'), bench('ga')]
+    connect(source, dead)
+    connect(source, detour)
+    connect(detour, target)
+    source.router.originate(unicast(target), null, at(0))
+    settle()
+    expect(dead.router.counters.deadEnds).toBe(1)
+    expect(target.delivered).toMatchObject([{ hops: 2 }])
+  })
+
+  it('tells the same as a lookup, to whoever takes it', () => {
+    const [source, relay, unwilling, other] = [bench('a'), bench('e'), bench('gb'), bench('gc')]
+    connect(source, relay)
+    connect(relay, unwilling)
+    connect(relay, other)
+    other.answersLookups = 'always'
+    source.router.originate(lookup('g', source), null, at(0))
+    settle()
+    expect(unwilling.router.counters.deadEnds).toBe(1)
+    expect(other.answered).toMatchObject([{ frame: { hops: 2, hopLimit: HOP_LIMIT_MAX - 3 } }])
+  })
+
+  it('is not given new hop limit where its hops start again', () => {
+    const [source, relay, dead, further] = [bench('a'), bench('d'), descent('gb', 25), descent('gc', 25)]
+    for (const next of [source, dead[0]!, further[0]!]) connect(relay, next)
+    source.router.originate(unicast(peer('ga')), null, at(0))
+    settle()
+    const all = [source, relay, ...dead, ...further]
+    expect(all.reduce((sum, node) => sum + node.router.counters.forwarded, 0)).toBe(HOP_LIMIT_MAX)
+    // One link to the relay, 25 into the first dead end, and 14 of the second.
+    const last = further[12]!.sent.find(({ frame }) => frame.kind === 'unicast')
+    expect(last?.frame).toMatchObject({ hops: 15, hopLimit: 0 })
+    expect(source.returned).toHaveLength(1)
+  })
+})
+
 describe('a reply', () => {
   const line = () => {
     const nodes = [bench('a'), bench('c'), bench('e'), bench('g')] as const
@@ -119,7 +192,7 @@ describe('a reply', () => {
     expect(nodes[3].router.reply({ id: message('m'), attempt: 0 }, new Uint8Array(5))).toBe(true)
     settle()
     expect(nodes[0].replies).toHaveLength(1)
-    expect(HOP_LIMIT_MAX - nodes[0].replies[0]!.hopLimit).toBe(3)
+    expect(nodes[0].replies[0]!.hops).toBe(3)
   })
 
   it('may come several times', () => {
@@ -136,6 +209,7 @@ describe('a reply', () => {
     handle(nodes[1], ends.b.link, {
       kind: 'reply',
       hopLimit: 9,
+      hops: 1,
       attempt: 0,
       viaBootstrap: false,
       id: message('m'),
@@ -236,6 +310,31 @@ describe('a NACK', () => {
     handle(source, ends.a.link, { kind: 'nack', reason: 'dead-end', frame: { ...frame, hopLimit: 40 } })
     const last = source.sent.at(-1)!.frame
     expect(last.kind === 'unicast' && last.hopLimit).toBe(3)
+  })
+})
+
+describe('what others say about hops', () => {
+  it('in a nack, is not believed', () => {
+    const [source, liar, other] = [bench('a'), bench('g'), bench('e')]
+    const ends = connect(source, liar)
+    connect(source, other)
+    liar.swallow = () => true
+    const frame = unicast(peer('ga'))
+    source.router.originate(frame, null, at(0))
+    handle(source, ends.a.link, { kind: 'nack', reason: 'dead-end', frame: { ...frame, hopLimit: 20, hops: 20 } })
+    expect(source.sent.at(-1)!.frame).toMatchObject({ hops: 1, hopLimit: 19 })
+  })
+
+  it('changes no route', () => {
+    const routes = [0, 15].map((hops) => {
+      const [source, { relay, target, dead }] = [bench('b'), misled(3)]
+      const { b } = connect(source, relay)
+      handle(relay, b.link, { ...unicast(target), hopLimit: 20, hops })
+      settle()
+      expect(target.delivered).toMatchObject([{ hops: hops + 2, hopLimit: 20 - 2 - 3 }])
+      return [relay, ...dead].map(({ router, sent }) => [router.counters, sent.map(({ frame }) => frame.kind)])
+    })
+    expect(routes[0]).toEqual(routes[1])
   })
 })
 

@@ -107,6 +107,7 @@ describe('an offer that answers a lookup', () => {
     ({
       kind: 'lookup',
       hopLimit: 30,
+      hops: 10,
       attempt: 0,
       viaBootstrap: false,
       id: message('a'),
@@ -206,6 +207,7 @@ describe("somebody else's offer", () => {
       void stage.frame({
         kind: 'lookup',
         hopLimit: 30,
+        hops: 10,
         attempt: 0,
         viaBootstrap: false,
         id: message(target),

@@ -73,6 +73,7 @@ export class Stage {
     this.frame({
       kind: 'unicast',
       hopLimit: 38,
+      hops: 2,
       attempt: 0,
       viaBootstrap: false,
       id,

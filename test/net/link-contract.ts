@@ -296,6 +296,7 @@ export const heartbeat = (stamp: number): Frame => ({ kind: 'heartbeat', isEcho:
 export const unicast = (number: number, bytes: number): UnicastFrame => ({
   kind: 'unicast',
   hopLimit: 40,
+  hops: 0,
   attempt: 0,
   viaBootstrap: false,
   id: ids[number]!,
@@ -306,6 +307,7 @@ export const unicast = (number: number, bytes: number): UnicastFrame => ({
 export const reply = (number: number, bytes: number): Frame => ({
   kind: 'reply',
   hopLimit: 40,
+  hops: 0,
   attempt: 0,
   viaBootstrap: false,
   id: ids[number]!,
@@ -315,6 +317,7 @@ export const reply = (number: number, bytes: number): Frame => ({
 export const lookup = (number: number): Frame => ({
   kind: 'lookup',
   hopLimit: 40,
+  hops: 0,
   attempt: 0,
   viaBootstrap: false,
   id: ids[number]!,
@@ -327,6 +330,7 @@ export const lookup = (number: number): Frame => ({
 export const broadcast = (number: number, bytes: number): Frame => ({
   kind: 'broadcast',
   hopLimit: 40,
+  hops: 0,
   id: ids[number]!,
   target: key,
   body: bodyOf(number, bytes),

@@ -59,6 +59,7 @@ describe('the same seed gives the same trace', () => {
       const frame = {
         kind,
         hopLimit,
+        hops: 0,
         attempt: 0,
         viaBootstrap: false,
         id: messageId(event.id.padStart(26, 'a')),

@@ -13,7 +13,7 @@ const rng = new Rng(SEED)
 const key = <T extends Key>(): T => idFromBytes<T>(rng.bytes(32))
 const id = messageId('m')
 const body = rng.bytes(500)
-const routed = { hopLimit: 40, attempt: 0, viaBootstrap: false, id, body }
+const routed = { hopLimit: 40, hops: 0, attempt: 0, viaBootstrap: false, id, body }
 const unicast = { kind: 'unicast', ...routed, target: key<PeerId>() } as const
 const offer = {
   kind: 'offer',
@@ -37,7 +37,7 @@ const frames: readonly Frame[] = [
   unicast,
   lookup,
   { kind: 'reply', ...routed },
-  { kind: 'broadcast', hopLimit: 40, id, target: key<NetworkId>(), body },
+  { kind: 'broadcast', hopLimit: 40, hops: 0, id, target: key<NetworkId>(), body },
   { kind: 'nack', reason: 'dead-end', frame: unicast },
   { kind: 'nack', reason: 'seen', frame: lookup },
   { ...direct, message: { kind: 'data', payload: body } },

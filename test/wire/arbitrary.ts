@@ -33,38 +33,41 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ kind: fc.constant('refuse'), exchange: id16<ExchangeId>(), reason: refusal }),
 )
 
+/** Every hop has cost one of the hop limit. */
+const travelled = fc
+  .tuple(fc.integer({ min: 0, max: HOP_LIMIT_MAX }), fc.integer({ min: 0, max: HOP_LIMIT_MAX }))
+  .map(([hopLimit, spent]) => ({ hopLimit, hops: Math.min(spent, HOP_LIMIT_MAX - hopLimit) }))
+const onItsWay = <T extends object>(rest: fc.Arbitrary<T>) =>
+  fc.tuple(travelled, rest).map(([way, fields]) => ({ ...way, ...fields }))
 const routed = {
-  hopLimit: fc.integer({ min: 0, max: HOP_LIMIT_MAX }),
   attempt: fc.integer({ min: 0, max: 15 }),
   viaBootstrap: fc.boolean(),
   id: id16<MessageId>(),
 }
-const unicast: fc.Arbitrary<UnicastFrame> = fc.record({
-  kind: fc.constant('unicast'),
-  ...routed,
-  target: key(),
-  body: bytes(300),
-})
-const lookup: fc.Arbitrary<LookupFrame> = fc.record({
-  kind: fc.constant('lookup'),
-  ...routed,
-  target: key(),
-  requester: key(),
-  prefixMin: fc.integer({ min: 0, max: 256 }),
-  slot,
-})
+const unicast: fc.Arbitrary<UnicastFrame> = onItsWay(
+  fc.record({
+    kind: fc.constant('unicast'),
+    ...routed,
+    target: key(),
+    body: bytes(300),
+  }),
+)
+const lookup: fc.Arbitrary<LookupFrame> = onItsWay(
+  fc.record({
+    kind: fc.constant('lookup'),
+    ...routed,
+    target: key(),
+    requester: key(),
+    prefixMin: fc.integer({ min: 0, max: 256 }),
+    slot,
+  }),
+)
 
 export const frame: fc.Arbitrary<Frame | HandshakeFrame> = fc.oneof(
   unicast,
   lookup,
-  fc.record({ kind: fc.constant('reply'), ...routed, body: bytes(300) }),
-  fc.record({
-    kind: fc.constant('broadcast'),
-    hopLimit: routed.hopLimit,
-    id: routed.id,
-    target: key(),
-    body: bytes(300),
-  }),
+  onItsWay(fc.record({ kind: fc.constant('reply'), ...routed, body: bytes(300) })),
+  onItsWay(fc.record({ kind: fc.constant('broadcast'), id: routed.id, target: key(), body: bytes(300) })),
   fc.record({
     kind: fc.constant('nack'),
     reason: fc.constantFrom('dead-end', 'seen', 'spent', 'busy'),

@@ -85,10 +85,10 @@ describe('frames', () => {
 
   test('flag bits without a meaning are refused', () => {
     for (const name of ['unicast', 'lookup', 'reply']) {
-      for (const bit of [0x10, 0x20, 0x40]) expect(decodeFrame(patched(name, { 3: bit }))).toBe(null)
-      expect(decodeFrame(patched(name, { 3: 0x8f }))).toMatchObject({ attempt: 15, viaBootstrap: true })
+      for (const bit of [0x10, 0x20, 0x40]) expect(decodeFrame(patched(name, { 4: bit }))).toBe(null)
+      expect(decodeFrame(patched(name, { 4: 0x8f }))).toMatchObject({ attempt: 15, viaBootstrap: true })
     }
-    for (let bit = 1; bit < 256; bit <<= 1) expect(decodeFrame(patched('broadcast', { 3: bit }))).toBe(null)
+    for (let bit = 1; bit < 256; bit <<= 1) expect(decodeFrame(patched('broadcast', { 4: bit }))).toBe(null)
   })
 
   test('a hop limit above 40 is clamped, 0 is allowed, also inside a nack', () => {
@@ -98,6 +98,26 @@ describe('frames', () => {
       expect(decodeFrame(patched(name, { 2: 0 }))).toMatchObject({ hopLimit: 0 })
     }
     expect(decodeFrame(patched('nack of a unicast', { 5: 255 }))).toMatchObject({ frame: { hopLimit: HOP_LIMIT_MAX } })
+  })
+
+  test('hops beyond what is spent of the hop limit are clamped, also inside a nack', () => {
+    for (const name of ['unicast', 'lookup', 'reply', 'broadcast']) {
+      expect(decodeFrame(patched(name, { 2: 30, 3: 10 }))).toMatchObject({ hopLimit: 30, hops: 10 })
+      expect(decodeFrame(patched(name, { 2: 30, 3: 11 }))).toMatchObject({ hopLimit: 30, hops: 10 })
+      expect(decodeFrame(patched(name, { 2: 0, 3: 255 }))).toMatchObject({ hopLimit: 0, hops: HOP_LIMIT_MAX })
+      expect(decodeFrame(patched(name, { 2: 255, 3: 255 }))).toMatchObject({ hopLimit: HOP_LIMIT_MAX, hops: 0 })
+    }
+    expect(decodeFrame(patched('nack of a unicast', { 5: 38, 6: 255 }))).toMatchObject({ frame: { hops: 2 } })
+  })
+
+  test('whatever a liar says about hops, an honest relay can count on from it and encode', () => {
+    for (let hopLimit = 1; hopLimit < 256; hopLimit++) {
+      for (const hops of [0, 20, 39, 40, 41, 255]) {
+        const frame = decodeFrame(patched('unicast', { 2: hopLimit, 3: hops })) as UnicastFrame
+        const next = { ...frame, hopLimit: frame.hopLimit - 1, hops: frame.hops + 1 }
+        expect(decodeFrame(encodeFrame(next))).toEqual(next)
+      }
+    }
   })
 
   test('a lookup asks for at most 256 leading bits and one of four slots', () => {
@@ -148,6 +168,8 @@ describe('frames', () => {
     expect(() => encodeFrame({ ...unicast, hopLimit: 41 })).toThrow(RangeError)
     expect(() => encodeFrame({ ...unicast, hopLimit: -1 })).toThrow(RangeError)
     expect(() => encodeFrame({ ...unicast, hopLimit: 1.5 })).toThrow(RangeError)
+    expect(() => encodeFrame({ ...unicast, hopLimit: 30, hops: 11 })).toThrow(RangeError)
+    expect(() => encodeFrame({ ...unicast, hops: -1 })).toThrow(RangeError)
     expect(() => encodeFrame({ ...unicast, attempt: 16 })).toThrow(RangeError)
     expect(() => encodeFrame({ ...unicast, body: { byteLength: 4 } })).toThrow(TypeError)
     expect(() => encodeFrame({ kind: 'heartbeat', isEcho: true, stamp: 2 ** 32 })).toThrow(RangeError)
