@@ -76,7 +76,7 @@ class AckForger extends HostileMachine {
 
   #forge(link: LinkId, { id, attempt, viaBootstrap }: UnicastFrame, now: Instant): void {
     const body = this.#body(link, id, now)
-    this.send(link, { kind: 'reply', hopLimit: HOP_LIMIT_MAX, attempt, viaBootstrap, id, body })
+    this.send(link, { kind: 'reply', hopLimit: HOP_LIMIT_MAX, attempt, viaBootstrap, hops: 0, id, body })
   }
 
   /** Noise, somebody else's acknowledgement, or a good one of its own for the likely source: the previous hop. */
@@ -115,7 +115,7 @@ class IdFlooder extends HostileMachine {
 
   #request(): UnicastFrame | LookupFrame {
     const id = messageIdFromBytes(this.node.rng.bytes(16))
-    const routed = { hopLimit: HOP_LIMIT_MAX, attempt: 0, viaBootstrap: false, id } as const
+    const routed = { hopLimit: HOP_LIMIT_MAX, attempt: 0, viaBootstrap: false, hops: 0, id } as const
     const target = this.#randomId<PeerId>()
     if (this.node.rng.unit() < 0.5) return { kind: 'unicast', ...routed, target, body: { byteLength: 300 } }
     return { kind: 'lookup', ...routed, target, requester: this.#randomId(), prefixMin: 256, slot: 'bucket' }
