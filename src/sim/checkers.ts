@@ -19,7 +19,7 @@ export interface CheckerOptions {
 export interface Violation {
   readonly atMs: number
   readonly node: number
-  readonly rule: 'self-link' | 'degree' | 'symmetry' | 'bound' | 'twice' | 'stranger'
+  readonly rule: 'self-link' | 'degree' | 'symmetry' | 'bound' | 'twice' | 'stranger' | 'forged'
   readonly detail: string
 }
 
@@ -46,6 +46,11 @@ export class Checkers {
     if (details.count > 1) this.#report(nowMs, node, 'twice', `request ${details.request} came ${details.count} times`)
   }
 
+  /** A sender holds an acknowledgement of what never came out at its target. */
+  forged(node: SimNode, detail: string, nowMs: number): void {
+    this.#report(nowMs, node, 'forged', detail)
+  }
+
   /** Something came out that nobody had sent to this node. */
   stranger(node: SimNode, detail: string, nowMs: number): void {
     this.#report(nowMs, node, 'stranger', detail)
@@ -66,7 +71,7 @@ export class Checkers {
     for (const node of nodes) {
       if (!node.isUp) continue
       this.inspect(node, nowMs)
-      for (const end of node.ends.values()) this.#checkSymmetry(end, nowMs)
+      for (const end of node.ends) this.#checkSymmetry(end, nowMs)
     }
   }
 
@@ -75,12 +80,21 @@ export class Checkers {
     if (degree > max) this.#report(nowMs, node, 'degree', `${degree} links of ${max}`)
   }
 
-  /** Closing tells the other side within a latency; only a crash leaves half a link, and silence must reveal it. */
+  /**
+   * Closing tells the other side within a latency; only a crash or a partition leaves half a link, and silence must
+   * reveal it. Nobody who sleeps can notice anything.
+   */
   #checkSymmetry(end: LinkEnd, nowMs: number): void {
-    const gone = end.other.node
+    const { other, node } = end
+    if (other.isOpen || other.closedAt === 0 || !node.isRunning) return
     const limitMs = end.role === 'peer' ? this.#options.detectionMs : this.#options.serverDetectionMs
-    if (gone.isUp || nowMs - Math.max(gone.downAt, end.arrivalsFrom) <= limitMs) return
-    this.#report(nowMs, end.node, 'symmetry', `link ${end.id} to ${gone.number}, which went down at ${gone.downAt}`)
+    if (nowMs - Math.max(other.closedAt, end.arrivalsFrom, node.wokeAt) <= limitMs) return
+    this.#report(
+      nowMs,
+      node,
+      'symmetry',
+      `link ${end.id} to ${other.node.number}, which closed it at ${other.closedAt}`,
+    )
   }
 
   #report(atMs: number, node: SimNode, rule: Violation['rule'], detail: string): void {
@@ -93,7 +107,7 @@ export function componentSizes(nodes: readonly SimNode[]): number[] {
   const parents = Int32Array.from(nodes, (_, i) => i)
   const peers = nodes.filter((node) => node.isUp && !node.isBootstrap)
   for (const peer of peers)
-    for (const end of peer.ends.values()) if (isWhole(end)) join(parents, peer.number, end.other.node.number)
+    for (const end of peer.ends) if (isWhole(end)) join(parents, peer.number, end.other.node.number)
   const sizes = new Map<number, number>()
   for (const peer of peers) {
     const root = rootOf(parents, peer.number)

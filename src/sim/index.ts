@@ -1,17 +1,24 @@
 /** The simulator's public face: `musubi/sim`. */
 
+export { CARRIAGE_DEFAULTS, type CarriageOptions } from './carriage.ts'
 export { type CheckerOptions, Checkers, componentSizes, type Violation } from './checkers.ts'
-export { LATENCY_DEFAULTS, type LatencyOptions } from './latency.ts'
+export type { Churn, ChurnHow, ChurnModel } from './churn.ts'
+export { addTo, meanOf, quantileOf, totalOf } from './histogram.ts'
+export { type Behavior, HostileMachine } from './hostile.ts'
+export { type CoordinateLatency, type Latency, LATENCY_DEFAULTS, type LatencyOptions, type Place } from './latency.ts'
 export type { Machine, MachineInspection, MachineMaker, MachineSetup } from './machine.ts'
 export { bootstrapServer, MeshPeer, meshPeer, type PeerConfig } from './makers.ts'
+export { NAT_DEFAULTS, type NatOptions } from './nat.ts'
 export { EPOCH_MS, Network, NETWORK_DEFAULTS, type NetworkObserver, type NetworkOptions } from './network.ts'
 export { type Exchange, LinkEnd, SimNode } from './node.ts'
+export { SIMULATION_DEFAULTS, type SimulationOptions } from './options.ts'
+export type { Partition, PartitionHow } from './partition.ts'
 export { EventQueue } from './queue.ts'
 export type { BroadcastRecord, UnicastRecord } from './requests.ts'
 export { Rng } from './rng.ts'
 export { SIGNALING_DEFAULTS, type SignalingOptions } from './signaling.ts'
-export { type Makers, Simulation, SIMULATION_DEFAULTS, type SimulationOptions } from './simulation.ts'
-export { type FrameCount, meanOf, quantileOf, Stats } from './stats.ts'
+export { type Makers, Simulation } from './simulation.ts'
+export { type DropCause, type FrameCount, Stats, type Traffic, trafficBetween, type TrafficRate } from './stats.ts'
 export { TraceHash } from './trace.ts'
 export {
   type Announcement,

@@ -1,29 +1,41 @@
 /**
- * The simulated world: participants, links and time. It is the second shell around the core (DESIGN §8): every effect
- * that a machine asks for becomes an event at some virtual instant, and every event becomes one input. A link is two
- * ends, each an instance of its own. A crashed node falls silent: its neighbours find out by missing heartbeats, unless
- * the crash is one that an operating system announces. How links come about is `signaling.ts`.
+ * The simulated world: participants and time. It is the second shell around the core (DESIGN §8): every effect that a
+ * machine asks for becomes an event at some virtual instant, and every event becomes one input. A crashed node falls
+ * silent: its neighbours find out by missing heartbeats, unless the crash is one that an operating system announces.
+ * What links do is `links.ts`, how they come about `signaling.ts`.
  */
 
 import type { Frame } from '../core/frames.ts'
-import type { Instant, LinkId, NetworkId, PeerId } from '../core/ids.ts'
-import type { Input, Io, LinkUp, NodeEvent } from '../core/io.ts'
+import type { Instant, NetworkId, PeerId } from '../core/ids.ts'
+import type { Input, NodeEvent, TimerToken } from '../core/io.ts'
 import { idFromBytes } from '../wire/ids.ts'
+import { CARRIAGE_DEFAULTS, type CarriageOptions } from './carriage.ts'
+import { Contacts } from './contacts.ts'
+import { type Due, InputDue, TaskDue, TimerDue } from './events.ts'
 import { LATENCY_DEFAULTS, LatencyModel, type LatencyOptions } from './latency.ts'
+import { type LinkNature, type LinkPlan, Links } from './links.ts'
 import type { Machine, MachineMaker } from './machine.ts'
-import { LinkEnd, SimNode } from './node.ts'
+import { NAT_DEFAULTS, NatModel, type NatOptions } from './nat.ts'
+import { type LinkEnd, SimNode } from './node.ts'
 import { NodeIo } from './node-io.ts'
 import { EventQueue } from './queue.ts'
 import { Rng } from './rng.ts'
 import { ModelSealer } from './sealer.ts'
 import { Signaling, type SignalingOptions, SIGNALING_DEFAULTS } from './signaling.ts'
+import type { DropCause } from './stats.ts'
 
-export interface NetworkOptions extends LatencyOptions, SignalingOptions {
+export interface NetworkOptions extends LatencyOptions, CarriageOptions, NatOptions, SignalingOptions {
   /** Least and greatest whole milliseconds that sealing, opening, signing or verifying takes (DESIGN §2: 2–3 ms). */
   readonly cryptoMs: readonly [min: number, max: number]
 }
 
-export const NETWORK_DEFAULTS: NetworkOptions = { ...LATENCY_DEFAULTS, ...SIGNALING_DEFAULTS, cryptoMs: [0, 3] }
+export const NETWORK_DEFAULTS: NetworkOptions = {
+  ...LATENCY_DEFAULTS,
+  ...CARRIAGE_DEFAULTS,
+  ...NAT_DEFAULTS,
+  ...SIGNALING_DEFAULTS,
+  cryptoMs: [0, 3],
+}
 
 /** Who watches: statistics, trace and checkers. Called in the order things happen; must not touch the network. */
 export interface NetworkObserver {
@@ -33,11 +45,15 @@ export interface NetworkObserver {
   handled(node: SimNode): void
   /** A machine sends over an open end. */
   sending(end: LinkEnd, frame: Frame): void
+  /** A frame that was sent, or was to be sent, does not come in. */
+  dropped(frame: Frame, cause: DropCause): void
+  /** A frame will come in twice. */
+  doubled(frame: Frame): void
   opened(end: LinkEnd): void
   closed(end: LinkEnd): void
   emitted(node: SimNode, event: NodeEvent): void
-  /** A frame that found its link closed, or an effect on a link that is gone. */
-  swallowed(frame: Frame): void
+  /** A node has gone for good. */
+  wentDown(node: SimNode): void
 }
 
 /** Virtual time begins here and not at 0, so that "never" and "at the beginning" differ. Small, so that V8 keeps it unboxed. */
@@ -48,59 +64,29 @@ const FLUSH_MS = 50
 
 const STREAM_NETWORK = 1
 const STREAM_IDS = 2
+const STREAM_LATENCY = 3
+const STREAM_CARRIAGE = 4
+const STREAM_NAT = 5
 const STREAM_NODES = 1_000
 
-type Task = () => void
-
 const GONE: Machine = { handle: () => {} }
-
-/** What the queue holds: an input for a node, perhaps tied to one end of a link, or a task of the network itself. */
-class Due {
-  readonly node: SimNode | null
-  /** The input is dropped when this end has closed. */
-  readonly end: LinkEnd | null
-  readonly what: Input | Task
-
-  constructor(node: SimNode | null, end: LinkEnd | null, what: Input | Task) {
-    this.node = node
-    this.end = end
-    this.what = what
-  }
-}
-
-/** How the two ends of a link come up. */
-export interface LinkPlan {
-  readonly node: SimNode
-  readonly role: LinkUp['role']
-  readonly delayMs: number
-  /** Asked at the moment when the end would come up: does this side still want it? */
-  readonly isWanted: () => boolean
-  /** What a bootstrap learns of its visitor from the hello. */
-  readonly visit?: Visit
-}
-
-export interface Visit {
-  readonly network: NetworkId
-  readonly purpose: VisitPurpose
-}
-
-/** join: a newcomer. visit: a member that looks in by lottery (DESIGN §7). */
-export type VisitPurpose = Parameters<Io['contactBootstrap']>[0]
 
 export class Network {
   readonly networkId: NetworkId
   readonly nodes: SimNode[] = []
-  /** Those of `nodes` that a newcomer may contact, dead ones included until they are replaced. */
+  /** One place per URL that peers know; a dead server keeps its place until another is added. */
   readonly bootstraps: SimNode[] = []
   readonly latency: LatencyModel
+  readonly nat: NatModel
+  readonly links: Links
   readonly signaling: Signaling
+  readonly contacts: Contacts
   readonly options: NetworkOptions
   readonly rng: Rng
   readonly #ids: Rng
   readonly #observer: NetworkObserver
   readonly #queue = new EventQueue<Due>(EPOCH_MS)
   readonly #byId = new Map<PeerId, SimNode>()
-  #links = 0
 
   constructor(seed: number, options: NetworkOptions, observer: NetworkObserver) {
     const root = new Rng(seed)
@@ -108,8 +94,11 @@ export class Network {
     this.rng = root.stream(STREAM_NETWORK)
     this.#ids = root.stream(STREAM_IDS)
     this.#observer = observer
-    this.latency = new LatencyModel(options, root.stream(STREAM_NETWORK + 2))
+    this.latency = new LatencyModel(options, root.stream(STREAM_LATENCY))
+    this.nat = new NatModel(options, root.stream(STREAM_NAT))
+    this.links = new Links(this, observer, root.stream(STREAM_CARRIAGE))
     this.signaling = new Signaling(this)
+    this.contacts = new Contacts(this)
     this.networkId = idFromBytes<NetworkId>(this.#ids.bytes(32))
   }
 
@@ -130,7 +119,7 @@ export class Network {
     const node = new SimNode(number, { id, isBootstrap: kind.isBootstrap, rng, sealer: new ModelSealer(id) })
     node.machine = maker({ id, network: this.networkId, io: new NodeIo(this, node) })
     this.nodes.push(node)
-    if (kind.isBootstrap) this.bootstraps.push(node)
+    if (kind.isBootstrap) this.#publish(node)
     this.#byId.set(id, node)
     return node
   }
@@ -143,19 +132,26 @@ export class Network {
   step(until: Instant): boolean {
     const due = this.#queue.pop(until)
     if (due === null) return false
-    if (typeof due.what === 'function') due.what()
-    else this.#deliver(due.node as SimNode, due.end, due.what)
+    due.fire(this)
     return true
   }
 
+  push(at: number, due: Due): void {
+    this.#queue.push(at, due)
+  }
+
   /** Runs `task` after `delayMs` whole milliseconds. */
-  after(delayMs: number, task: Task): void {
-    this.#queue.push(this.now + delayMs, new Due(null, null, task))
+  after(delayMs: number, task: () => void): void {
+    this.#queue.push(this.now + delayMs, new TaskDue(task))
   }
 
   /** Hands `input` to the node after `delayMs` whole milliseconds, if it is still up then. */
   input(node: SimNode, input: Input, delayMs = 0): void {
-    this.#queue.push(this.now + delayMs, new Due(node, null, input))
+    this.#queue.push(this.now + delayMs, new InputDue(node, input))
+  }
+
+  schedule(node: SimNode, token: TimerToken, delayMs: number): void {
+    this.#queue.push(this.now + delayMs, new TimerDue(node, token))
   }
 
   /** The input that a cryptographic job ends in. */
@@ -164,36 +160,42 @@ export class Network {
     this.input(node, input, min + this.rng.below(max - min + 1))
   }
 
-  send(node: SimNode, link: LinkId, frame: Frame): void {
-    const end = node.ends.get(link)
-    if (end === undefined) return this.#observer.swallowed(frame)
-    this.#observer.sending(end, frame)
-    const { other } = end
-    this.#queue.push(this.#arrival(end), new Due(other.node, other, { kind: 'frame', link: other.id, frame }))
+  /** False: nothing runs in this node now. What is due in a frozen one is due again when it wakes. */
+  isReady(node: SimNode, due: Due): boolean {
+    if (node.isRunning) return true
+    if (node.isUp) (node.held ??= []).push(due)
+    return false
   }
 
-  /** Closes one end at once; the other learns of it after everything that was sent before. */
-  closeLink(node: SimNode, link: LinkId, reason: string): void {
-    const end = node.ends.get(link)
-    if (end === undefined) return
-    this.#shut(end)
-    this.input(node, { kind: 'linkDown', link, reason })
-    this.#announceClosing(end, 'closed by the other side')
+  handle(node: SimNode, input: Input): void {
+    this.#observer.handling(node, input)
+    node.machine.handle(input, this.now)
+    this.#observer.handled(node)
   }
 
   emit(node: SimNode, event: NodeEvent): void {
     this.#observer.emitted(node, event)
   }
 
+  connect(a: LinkPlan, b: LinkPlan, nature: LinkNature): void {
+    this.links.connect(a, b, nature)
+  }
+
   /** The node is gone from now on. `isNoticed`: its operating system closes its connections; else there is only silence. */
   crash(node: SimNode, how: { readonly isNoticed: boolean }): void {
     if (!node.isUp) return
     node.isUp = false
+    node.isRunning = false
     node.downAt = this.now
-    for (const end of node.ends.values()) if (how.isNoticed) this.#announceClosing(end, 'connection lost')
+    this.links.drop(node, how)
     this.signaling.crashed(node)
     // Its memory goes with it: under churn the dead soon outnumber the living.
     node.machine = GONE
+    node.hostile = null
+    node.held = null
+    node.rests = null
+    node.sealer.forget()
+    this.#observer.wentDown(node)
   }
 
   /** The node says goodbye, then goes. */
@@ -202,71 +204,32 @@ export class Network {
     this.after(FLUSH_MS, () => this.crash(node, { isNoticed: true }))
   }
 
-  /** Makes a link; each end comes up after its own delay, if its node still wants it. */
-  connect(a: LinkPlan, b: LinkPlan, up: Pick<LinkUp, 'transport' | 'isSecure' | 'exchange'>): void {
-    const baseMs = this.latency.baseMs(a.node.number, b.node.number)
-    const ends = [a, b].map((plan) => new LinkEnd(this.#links++ as LinkId, plan.node, { role: plan.role, baseMs }))
-    const [endA, endB] = ends as [LinkEnd, LinkEnd]
-    endA.other = endB
-    endB.other = endA
-    this.#planOpening(endA, a, up)
-    this.#planOpening(endB, b, up)
+  /**
+   * A laptop sleeps: nothing runs in the node until it wakes, frames that arrive are lost, and what was due meanwhile
+   * (timers, closed links, finished jobs) comes then, in the order it was due. While it sleeps: until the later instant.
+   */
+  freeze(node: SimNode, forMs: number): void {
+    const until = this.now + forMs
+    if (!node.isUp || until <= node.frozenUntil) return
+    node.isRunning = false
+    node.frozenUntil = until
+    this.after(forMs, () => this.#wake(node, until))
   }
 
-  #planOpening(end: LinkEnd, plan: LinkPlan, up: Pick<LinkUp, 'transport' | 'isSecure' | 'exchange'>): void {
-    end.arrivalsFrom = this.now + plan.delayMs
-    this.after(plan.delayMs, () => {
-      if (!plan.node.isUp) return
-      if (end.other.isCancelled || !plan.isWanted()) return this.#cancel(end)
-      end.isOpen = true
-      plan.node.ends.set(end.id, end)
-      if (end.role === 'peer') plan.node.degree++
-      this.#observer.opened(end)
-      const { id: link, role } = end
-      const input: LinkUp = { kind: 'linkUp', link, peer: end.other.node.id, role, ...up }
-      this.#handle(plan.node, plan.visit === undefined ? input : { ...input, ...plan.visit })
-    })
+  #wake(node: SimNode, until: number): void {
+    if (!node.isUp || node.frozenUntil !== until) return
+    node.isRunning = true
+    node.frozenUntil = 0
+    node.wokeAt = this.now
+    const held = node.held ?? []
+    node.held = null
+    for (const due of held) this.#queue.push(this.now, due)
   }
 
-  /** This side gave up just before the link came up: the other side, if it is up already, sees it close. */
-  #cancel(end: LinkEnd): void {
-    end.isCancelled = true
-    if (end.other.isOpen) this.#announceClosing(end, 'abandoned')
-  }
-
-  #announceClosing(end: LinkEnd, reason: string): void {
-    const { other } = end
-    const input: Input = { kind: 'linkDown', link: other.id, reason }
-    this.#queue.push(this.#arrival(end), new Due(other.node, other, input))
-  }
-
-  /** When something sent now from this end arrives at the other: after everything that was sent before. */
-  #arrival(end: LinkEnd): number {
-    const { other } = end
-    const at = Math.max(other.arrivalsFrom, this.now + this.latency.frameMs(end.baseMs))
-    other.arrivalsFrom = at
-    return at
-  }
-
-  #deliver(node: SimNode, end: LinkEnd | null, input: Input): void {
-    if (!node.isUp) return
-    if (end !== null) {
-      if (!end.isOpen) return input.kind === 'frame' ? this.#observer.swallowed(input.frame) : undefined
-      if (input.kind === 'linkDown') this.#shut(end)
-    }
-    this.#handle(node, input)
-  }
-
-  #handle(node: SimNode, input: Input): void {
-    this.#observer.handling(node, input)
-    node.machine.handle(input, this.now)
-    this.#observer.handled(node)
-  }
-
-  #shut(end: LinkEnd): void {
-    end.isOpen = false
-    end.node.ends.delete(end.id)
-    if (end.role === 'peer') end.node.degree--
-    this.#observer.closed(end)
+  /** A restarted server takes the place of a dead one. */
+  #publish(server: SimNode): void {
+    const place = this.bootstraps.findIndex((other) => !other.isUp)
+    if (place === -1) this.bootstraps.push(server)
+    else this.bootstraps[place] = server
   }
 }

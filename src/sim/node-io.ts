@@ -6,7 +6,8 @@
 import type { Body, Frame, OfferMessage } from '../core/frames.ts'
 import type { ExchangeId, LinkId, MessageId, PeerId } from '../core/ids.ts'
 import type { Io, NodeEvent, OpenJob, SealJob, TimerToken, VerifyJob } from '../core/io.ts'
-import type { Network, VisitPurpose } from './network.ts'
+import type { VisitPurpose } from './links.ts'
+import type { Network } from './network.ts'
 import type { SimNode } from './node.ts'
 
 export class NodeIo implements Io {
@@ -23,20 +24,22 @@ export class NodeIo implements Io {
   }
 
   send(link: LinkId, frame: Frame): void {
-    this.#network.send(this.#node, link, frame)
+    const { hostile } = this.#node
+    if (hostile === null) this.#network.links.send(this.#node, link, frame)
+    else hostile.send(link, frame)
   }
 
   closeLink(link: LinkId, reason: string): void {
-    this.#network.closeLink(this.#node, link, reason)
+    this.#network.links.close(this.#node, link, reason)
   }
 
   /** Fractions round up: a timer never comes early. */
   schedule(token: TimerToken, delayMs: number): void {
-    this.#network.input(this.#node, { kind: 'timer', token }, Math.max(0, Math.ceil(delayMs)))
+    this.#network.schedule(this.#node, token, Math.max(0, Math.ceil(delayMs)))
   }
 
   contactBootstrap(purpose: VisitPurpose): void {
-    this.#network.signaling.contactBootstrap(this.#node, purpose)
+    this.#network.contacts.contact(this.#node, purpose)
   }
 
   seal(job: SealJob): void {

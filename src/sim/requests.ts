@@ -7,6 +7,7 @@ import type { Body } from '../core/frames.ts'
 import type { RequestId } from '../core/ids.ts'
 import type { FailureCode, NodeEvent, Receipt } from '../core/io.ts'
 import type { Checkers } from './checkers.ts'
+import { addTo } from './histogram.ts'
 import type { SimNode } from './node.ts'
 import { increment, type Stats } from './stats.ts'
 
@@ -15,6 +16,8 @@ export interface UnicastRecord {
   readonly request: RequestId
   readonly source: SimNode
   readonly target: SimNode
+  /** Virtual milliseconds. */
+  readonly sentAt: number
   state: 'pending' | 'done' | 'failed'
   receipt: Receipt | null
   code: FailureCode | null
@@ -26,6 +29,8 @@ export interface UnicastRecord {
 export interface BroadcastRecord {
   readonly request: RequestId
   readonly source: SimNode
+  /** Virtual milliseconds. */
+  readonly sentAt: number
   /** Peers that it came out at. */
   reached: number
   /** Greatest number of links it crossed: last delivery hop. */
@@ -60,25 +65,40 @@ export class Requests {
     return this.#pending.size
   }
 
-  createUnicast(source: SimNode, target: SimNode, byteLength: number): { record: UnicastRecord; payload: Body } {
+  createUnicast(
+    source: SimNode,
+    target: SimNode,
+    what: { readonly bytes: number; readonly nowMs: number },
+  ): { record: UnicastRecord; payload: Body } {
     const request = this.#count++ as RequestId
     const record: UnicastRecord = {
       request,
       source,
       target,
+      sentAt: what.nowMs,
       state: 'pending',
       receipt: null,
       code: null,
       deliveries: 0,
     }
     this.#pending.set(request, record)
-    return { record, payload: new Payload(byteLength, record) }
+    return { record, payload: new Payload(what.bytes, record) }
   }
 
-  createBroadcast(source: SimNode, byteLength: number): { record: BroadcastRecord; payload: Body } {
+  createBroadcast(
+    source: SimNode,
+    what: { readonly bytes: number; readonly nowMs: number },
+  ): { record: BroadcastRecord; payload: Body } {
     const request = this.#count++ as RequestId
-    const record: BroadcastRecord = { request, source, reached: 0, hopsMax: 0, deliveries: new Map() }
-    return { record, payload: new Payload(byteLength, record) }
+    const record: BroadcastRecord = {
+      request,
+      source,
+      sentAt: what.nowMs,
+      reached: 0,
+      hopsMax: 0,
+      deliveries: new Map(),
+    }
+    return { record, payload: new Payload(what.bytes, record) }
   }
 
   /** The node that asked has gone: nobody is told any more. */
@@ -91,7 +111,7 @@ export class Requests {
       case 'message':
         return this.#delivered(node, event, nowMs)
       case 'requestDone':
-        return this.#done(event.request, event.receipt)
+        return this.#done(event.request, event.receipt, nowMs)
       case 'requestFailed':
         return this.#failed(event.request, event.code)
       case 'ready':
@@ -111,22 +131,26 @@ export class Requests {
     if (event.from !== record.source.id)
       this.#checkers.stranger(node, `request ${record.request} from ${event.from}`, nowMs)
     const count = 'target' in record ? this.#unicastCame(node, record, nowMs) : broadcastCame(node, record, hops)
+    if (!('target' in record) && count === 1) addTo(this.#stats.broadcastMs, nowMs - record.sentAt)
     this.#checkers.delivered(node, { request: record.request, count }, nowMs)
   }
 
   #unicastCame(node: SimNode, record: UnicastRecord, nowMs: number): number {
     if (node !== record.target)
       this.#checkers.stranger(node, `request ${record.request} to ${record.target.number}`, nowMs)
+    else if (record.deliveries === 0) addTo(this.#stats.oneWayMs, nowMs - record.sentAt)
     return ++record.deliveries
   }
 
-  #done(request: RequestId, receipt: Receipt): void {
+  #done(request: RequestId, receipt: Receipt, nowMs: number): void {
     const record = this.#pending.get(request)
     if (record === undefined) return
     this.#pending.delete(request)
     record.state = 'done'
     record.receipt = receipt
-    this.#stats.hopsTaken(receipt.hops)
+    this.#stats.acknowledged(receipt, nowMs - record.sentAt)
+    if (record.deliveries === 0)
+      this.#checkers.forged(record.source, `request ${request} to ${record.target.number}`, nowMs)
   }
 
   #failed(request: RequestId, code: FailureCode): void {

@@ -7,12 +7,18 @@
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus'
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator'
 
-/** MurmurHash3's 32-bit finaliser: every input bit moves every output bit. Also used to derive pair latencies. */
+/** MurmurHash3's 32-bit finaliser: every input bit moves every output bit. Also used to derive what is never stored. */
 export function mix32(value: number): number {
   let h = value | 0
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
   return (h ^ (h >>> 16)) >>> 0
+}
+
+/** Uniform in [0, 1) for a pair of numbers, the same for (a, b) and (b, a): what the world says of two peers. */
+export function pairUnit(salt: number, a: number, b: number): number {
+  const pair = mix32(Math.min(a, b) ^ salt) ^ Math.max(a, b)
+  return mix32(pair) / 0x1_0000_0000
 }
 
 /** One stream of random numbers. Equal seed and stream number give equal draws, on every machine. */

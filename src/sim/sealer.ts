@@ -63,15 +63,15 @@ class SignedBody implements Body {
 /** Seals, opens, signs and verifies in the name of one peer; each call returns the input that the job ends in. */
 export class ModelSealer {
   readonly #self: PeerId
-  /** Opened requests, with the peer to answer. Full: the older half is forgotten. */
-  readonly #opened = new RecentMap<MessageId, PeerId>({ max: REPLAY_MAX, keepMs: REPLAY_KEEP_MS })
+  /** Opened requests, with the peer to answer. Full: the older half is forgotten. Null: none yet. */
+  #opened: RecentMap<MessageId, PeerId> | null = null
 
   constructor(self: PeerId) {
     this.#self = self
   }
 
   seal(job: SealJob, now: Instant): Input {
-    if (job.as === 'answer' && this.#opened.get(job.id) !== job.target) return refused(job, 'session')
+    if (job.as === 'answer' && this.#opened?.get(job.id) !== job.target) return refused(job, 'session')
     return { kind: 'sealed', job, body: new SealedBody(job, this.#self, now + LIFETIME_MS) }
   }
 
@@ -80,7 +80,7 @@ export class ModelSealer {
     if (!(body instanceof SealedBody)) return refused(job, 'malformed')
     const reason = this.#whyNot(job, body, now)
     if (reason !== null) return refused(job, reason)
-    if (job.as === 'request') this.#opened.set(job.id, body.source, now)
+    if (job.as === 'request') this.#remember(job.id, body.source, now)
     return { kind: 'opened', job, source: body.source, message: body.message }
   }
 
@@ -97,12 +97,37 @@ export class ModelSealer {
     return { kind: 'verified', id, link, source: body.source, payload: body.payload }
   }
 
+  /** A body that is sealed as it should be, but by somebody else: what a forger can make. */
+  forge(forgery: { readonly id: MessageId; readonly target: PeerId; readonly now: Instant }): Body {
+    const { id, target, now } = forgery
+    const job: SealJob = {
+      kind: 'seal',
+      as: 'answer',
+      id,
+      attempt: 0,
+      target,
+      message: { kind: 'ack' },
+      isFresh: false,
+    }
+    return new SealedBody(job, this.#self, now + LIFETIME_MS)
+  }
+
+  /** Its peer has gone. */
+  forget(): void {
+    this.#opened = null
+  }
+
+  #remember(id: MessageId, source: PeerId, now: Instant): void {
+    this.#opened ??= new RecentMap({ max: REPLAY_MAX, keepMs: REPLAY_KEEP_MS })
+    this.#opened.set(id, source, now)
+  }
+
   #whyNot(job: OpenJob, body: SealedBody, now: Instant): RefusedReason | null {
     if (body.target !== this.#self) return 'undecryptable'
     if (body.id !== job.id) return 'target'
     if (body.as !== expectedSeal(job)) return 'undecryptable'
     if (job.from !== null && job.as === 'reply' && body.source !== job.from) return 'undecryptable'
-    if (job.as === 'request' && this.#opened.has(job.id)) return 'replayed'
+    if (job.as === 'request' && this.#opened?.has(job.id)) return 'replayed'
     return age(body.expiry, now)
   }
 }

@@ -7,7 +7,7 @@
 
 import type { Body, OfferMessage, RefuseReason } from '../core/frames.ts'
 import type { ExchangeId, PeerId } from '../core/ids.ts'
-import type { Network, VisitPurpose } from './network.ts'
+import type { Network } from './network.ts'
 import type { Exchange, SimNode } from './node.ts'
 
 export interface SignalingOptions {
@@ -31,9 +31,6 @@ export const SIGNALING_DEFAULTS: SignalingOptions = {
   skewMs: 3,
 }
 
-/** TCP, the upgrade, and the hello with its challenge: three round trips to a bootstrap. */
-const WEBSOCKET_ROUND_TRIPS = 3
-
 /** What stands for an SDP. */
 class Description implements Body {
   readonly byteLength: number
@@ -54,13 +51,6 @@ class Description implements Body {
 export interface ExchangeTerms {
   readonly remote: PeerId
   readonly purpose: OfferMessage['purpose']
-}
-
-interface WebSocketVisit {
-  readonly node: SimNode
-  readonly server: SimNode
-  readonly purpose: VisitPurpose
-  readonly tripMs: number
 }
 
 export class Signaling {
@@ -85,10 +75,10 @@ export class Signaling {
   }
 
   acceptAnswer(node: SimNode, id: ExchangeId, description: Body): void {
-    const exchange = node.exchanges.get(id)
+    const exchange = node.exchanges?.get(id)
     if (exchange === undefined) return this.#fail(node, id, 'unknown exchange')
     if (!isFrom(description, { side: 'answerer', exchange: id, from: exchange.remote, to: node.id })) {
-      node.exchanges.delete(id)
+      node.exchanges?.delete(id)
       return this.#fail(node, id, 'failed')
     }
     const remote = this.#network.nodeOf(exchange.remote) as SimNode
@@ -96,64 +86,40 @@ export class Signaling {
   }
 
   abandon(node: SimNode, id: ExchangeId): void {
-    const exchange = node.exchanges.get(id)
+    const exchange = node.exchanges?.get(id)
     if (exchange === undefined) return
-    node.exchanges.delete(id)
+    node.exchanges?.delete(id)
     if (exchange.partner !== null) this.#hangUp(exchange, exchange.partner)
   }
 
   /** Calls with a node that crashed end when ICE notices; links have their heartbeat. */
   crashed(node: SimNode): void {
-    for (const exchange of node.exchanges.values()) {
+    for (const exchange of node.exchanges?.values() ?? []) {
       const { partner } = exchange
       if (partner !== null)
         this.#network.after(this.#network.options.iceTimeoutMs, () => this.#hangUp(exchange, partner))
     }
-    node.exchanges.clear()
-  }
-
-  /** One WebSocket to any bootstrap that is up; the dead are passed over, as a shell with several URLs does. */
-  contactBootstrap(node: SimNode, purpose: VisitPurpose): void {
-    const network = this.#network
-    const servers = network.bootstraps.filter((other) => other.isUp)
-    if (servers.length === 0) {
-      const delayMs = 2 * network.latency.frameMs(network.options.latencyMs[1])
-      return network.input(node, { kind: 'bootstrapFailed', reason: 'connection refused' }, delayMs)
-    }
-    const server = network.rng.pick(servers)
-    const tripMs = network.latency.frameMs(network.latency.baseMs(node.number, server.number))
-    const delayMs = 2 * WEBSOCKET_ROUND_TRIPS * tripMs
-    network.after(delayMs, () => this.#openWebSocket({ node, server, purpose, tripMs }))
-  }
-
-  #openWebSocket(visit: WebSocketVisit): void {
-    const { node, server, purpose, tripMs } = visit
-    const network = this.#network.networkId
-    if (!server.isUp) return this.#network.input(node, { kind: 'bootstrapFailed', reason: 'connection lost' })
-    this.#network.connect(
-      { node: server, role: 'visitor', delayMs: 0, isWanted: () => node.isUp, visit: { network, purpose } },
-      { node, role: 'bootstrap', delayMs: tripMs, isWanted: () => true },
-      { transport: 'websocket', isSecure: false, exchange: null },
-    )
+    node.exchanges = null
   }
 
   #begin(node: SimNode, exchange: Exchange): void {
+    node.exchanges ??= new Map()
     node.exchanges.set(exchange.id, exchange)
     const { describeMs, descriptionBytes } = this.#network.options
     const description = new Description(node, exchange, descriptionBytes)
     const delayMs = describeMs[0] + this.#network.rng.below(describeMs[1] - describeMs[0] + 1)
     this.#network.after(delayMs, () => {
-      if (node.exchanges.get(exchange.id) !== exchange) return
+      if (!isCurrent(node, exchange)) return
       this.#network.input(node, { kind: 'described', exchange: exchange.id, description })
     })
   }
 
   /** Both sides have both descriptions and the channel has had its round trips. */
   #establish(node: SimNode, exchange: Exchange, remote: SimNode): void {
-    if (!isRunning(node, exchange)) return
+    if (!isCurrent(node, exchange)) return
     this.#failUnlessConnected(node, exchange)
-    const theirs = remote.exchanges.get(exchange.id)
-    if (theirs === undefined) return
+    const theirs = remote.exchanges?.get(exchange.id)
+    if (theirs === undefined || !this.#canMeet(node, remote)) return
     if (exchange.purpose === 'call') return this.#connectCall(node, exchange, remote, theirs)
     this.#network.connect(this.#plan(node, exchange), this.#plan(remote, theirs), {
       transport: 'webrtc',
@@ -162,8 +128,14 @@ export class Signaling {
     })
   }
 
+  /** If not, ICE fails at both sides when its time is over. */
+  #canMeet(a: SimNode, b: SimNode): boolean {
+    const { nat, links } = this.#network
+    return a.isRunning && b.isRunning && nat.canConnect(a.number, b.number) && links.partitions.canMeet(a, b)
+  }
+
   #plan(node: SimNode, exchange: Exchange) {
-    const isWanted = (): boolean => isRunning(node, exchange) && node.exchanges.delete(exchange.id)
+    const isWanted = (): boolean => isCurrent(node, exchange) && node.exchanges?.delete(exchange.id) === true
     const delayMs = this.#network.rng.below(this.#network.options.skewMs + 1)
     return { node, role: 'peer' as const, delayMs, isWanted }
   }
@@ -177,14 +149,14 @@ export class Signaling {
 
   /** The other side of a connected call learns that it has ended. */
   #hangUp(exchange: Exchange, partner: SimNode): void {
-    if (!partner.exchanges.delete(exchange.id)) return
+    if (partner.exchanges?.delete(exchange.id) !== true) return
     this.#fail(partner, exchange.id, 'closed')
   }
 
   #failUnlessConnected(node: SimNode, exchange: Exchange): void {
     this.#network.after(this.#network.options.iceTimeoutMs, () => {
-      if (!isRunning(node, exchange) || exchange.partner !== null) return
-      node.exchanges.delete(exchange.id)
+      if (!isCurrent(node, exchange) || exchange.partner !== null) return
+      node.exchanges?.delete(exchange.id)
       this.#fail(node, exchange.id, 'ice')
     })
   }
@@ -199,8 +171,8 @@ export class Signaling {
   }
 }
 
-function isRunning(node: SimNode, exchange: Exchange): boolean {
-  return node.isUp && node.exchanges.get(exchange.id) === exchange
+function isCurrent(node: SimNode, exchange: Exchange): boolean {
+  return node.isUp && node.exchanges?.get(exchange.id) === exchange
 }
 
 function isFrom(body: Body, expected: Pick<Description, 'side' | 'exchange' | 'from' | 'to'>): boolean {

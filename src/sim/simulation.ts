@@ -7,35 +7,20 @@
 import type { Frame } from '../core/frames.ts'
 import type { Instant } from '../core/ids.ts'
 import type { Input, NodeEvent } from '../core/io.ts'
-import { Checkers, type CheckerOptions, componentSizes, type Violation } from './checkers.ts'
+import { corrupt } from './behavior.ts'
+import { Checkers, componentSizes, type Violation } from './checkers.ts'
+import { type Churn, type ChurnHow, type ChurnModel, RunningChurn } from './churn.ts'
+import type { Behavior } from './hostile.ts'
 import type { MachineMaker } from './machine.ts'
 import { bootstrapServer, meshPeer } from './makers.ts'
-import { EPOCH_MS, Network, NETWORK_DEFAULTS, type NetworkObserver, type NetworkOptions } from './network.ts'
+import { EPOCH_MS, Network, type NetworkObserver } from './network.ts'
 import type { LinkEnd, SimNode } from './node.ts'
+import { expectNumber, SIMULATION_DEFAULTS, type SimulationOptions, validateOptions } from './options.ts'
+import type { Partition, PartitionHow } from './partition.ts'
 import { type BroadcastRecord, Requests, type UnicastRecord } from './requests.ts'
 import { Rng } from './rng.ts'
-import { Stats } from './stats.ts'
+import { Stats, type Traffic } from './stats.ts'
 import { TraceHash } from './trace.ts'
-
-export interface SimulationOptions extends NetworkOptions, CheckerOptions {
-  /** Any integer. Everything random in the run comes from it. */
-  readonly seed: number
-  /** How far apart the checkers' walks over all nodes are, in milliseconds of virtual time. */
-  readonly sampleMs: number
-  /** Throw at the first violation (default), or only collect them. */
-  readonly isStrict: boolean
-}
-
-export const SIMULATION_DEFAULTS: Omit<SimulationOptions, 'seed'> = {
-  ...NETWORK_DEFAULTS,
-  // DESIGN §5: browsers' cap.
-  linksMax: 32,
-  // DESIGN §5: dead after 5 s of silence; the rest is one tick and one latency.
-  detectionMs: 7_000,
-  serverDetectionMs: 36_000,
-  sampleMs: 5_000,
-  isStrict: true,
-}
 
 /** What the participants are. */
 export interface Makers {
@@ -60,9 +45,13 @@ export class Simulation {
   onEvent: ((atMs: number, node: SimNode, input: Input) => void) | null = null
   readonly #makers: Makers
 
-  /** `makers`: other participants than those of the mesh, for tests of the simulator itself. */
+  /**
+   * `makers`: other participants than those of the mesh, for tests of the simulator itself. Throws RangeError that names
+   * the option if one is out of its range.
+   */
   constructor(options: Partial<SimulationOptions> & { readonly seed: number }, makers?: Makers) {
     this.options = { ...SIMULATION_DEFAULTS, ...options }
+    validateOptions(this.options)
     this.#makers = makers ?? { peer: meshPeer(this.options), bootstrap: bootstrapServer() }
     this.rng = new Rng(options.seed, STREAM_SCENARIO)
     this.checkers = new Checkers(this.options)
@@ -89,7 +78,12 @@ export class Simulation {
     return componentSizes(this.network.nodes)
   }
 
-  /** A server that newcomers may contact from now on. After `killBootstrap`: the restarted one, empty. */
+  /** All frames and bytes sent so far, and the time that peers have lived: two readings make a rate. */
+  get traffic(): Traffic {
+    return this.stats.traffic(this.network.now)
+  }
+
+  /** A server that newcomers may contact from now on, in the place of a dead one (restarted, empty) or beside the others. */
   addBootstrap(): SimNode {
     return this.#start(this.network.addNode(this.#makers.bootstrap, { isBootstrap: true }))
   }
@@ -108,10 +102,7 @@ export class Simulation {
 
   /** All of them at this instant. Without notice they just fall silent, as a laptop does whose lid is closed. */
   crash(nodes: readonly SimNode[], how: { readonly isNoticed: boolean } = { isNoticed: false }): void {
-    for (const node of nodes) {
-      this.network.crash(node, how)
-      this.requests.crashed(node)
-    }
+    for (const node of nodes) this.network.crash(node, how)
   }
 
   /** Goodbye, then gone. */
@@ -120,10 +111,48 @@ export class Simulation {
     this.requests.crashed(node)
   }
 
-  /** SIGKILL: the operating system closes the sockets, so everybody connected knows. */
-  killBootstrap(): void {
-    this.crash(this.network.bootstraps, { isNoticed: true })
-    this.network.bootstraps.length = 0
+  /** SIGKILL: the operating system closes the sockets, so everybody connected knows. By default all servers. */
+  killBootstrap(servers: readonly SimNode[] = this.network.bootstraps): void {
+    this.crash(servers, { isNoticed: true })
+  }
+
+  /** Laptops sleep for so long: nothing runs, frames are lost, what was due comes late (`Network.freeze`). */
+  freeze(nodes: readonly SimNode[], forMs: number): void {
+    expectNumber('forMs', forMs, { min: 1, isWhole: true })
+    for (const node of nodes) this.network.freeze(node, forMs)
+  }
+
+  /** Frames between the groups are lost from now on until `heal`. Who is in no group belongs to the first. */
+  partition(groups: readonly (readonly SimNode[])[], how?: PartitionHow): Partition {
+    return this.network.links.partitions.begin(groups, this.network.nodes.length, how)
+  }
+
+  /** Cuts off a random share (0…1) of the peers; the bootstraps stay with the others. */
+  partitionShare(share: number, how?: PartitionHow): Partition {
+    expectNumber('share', share, { min: 0, max: 1 })
+    const { peers } = this
+    const [cutOff, rest] = split(this.rng.shuffle(peers), Math.round(share * peers.length))
+    return this.partition([rest, cutOff], how)
+  }
+
+  /** Peers come and go from now on until `stop`; their number stays. Concerns those that are here, and who replaces them. */
+  churn(model: ChurnModel, how?: ChurnHow): Churn {
+    return new RunningChurn(
+      {
+        rng: this.rng,
+        peers: this.peers,
+        after: (delayMs, task) => this.network.after(delayMs, task),
+        depart: (node, { isPolite }) => (isPolite ? this.leave(node) : this.crash([node])),
+        arrive: () => this.addPeer(),
+      },
+      model,
+      how,
+    )
+  }
+
+  /** From now on these misbehave; `SimNode.behavior` says who does. */
+  corrupt(nodes: readonly SimNode[], behavior: Behavior): void {
+    for (const node of nodes) corrupt(this.network, node, behavior)
   }
 
   /** Asks `source` to send to `target`; the record fills as time goes on. `timeoutMs`: when the sender gives up. */
@@ -132,7 +161,10 @@ export class Simulation {
     target: SimNode,
     how: { readonly bytes?: number; readonly timeoutMs?: number } = {},
   ): UnicastRecord {
-    const { record, payload } = this.requests.createUnicast(source, target, how.bytes ?? 100)
+    const { record, payload } = this.requests.createUnicast(source, target, {
+      bytes: how.bytes ?? 100,
+      nowMs: this.network.now,
+    })
     const { request } = record
     this.network.input(source, {
       kind: 'send',
@@ -145,7 +177,10 @@ export class Simulation {
   }
 
   broadcast(source: SimNode, how: { readonly bytes?: number } = {}): BroadcastRecord {
-    const { record, payload } = this.requests.createBroadcast(source, how.bytes ?? 100)
+    const { record, payload } = this.requests.createBroadcast(source, {
+      bytes: how.bytes ?? 100,
+      nowMs: this.network.now,
+    })
     this.network.input(source, { kind: 'broadcast', request: record.request, payload })
     return record
   }
@@ -172,6 +207,7 @@ export class Simulation {
 
   #start(node: SimNode): SimNode {
     node.startedAt = this.network.now
+    if (!node.isBootstrap) this.stats.born(this.network.now)
     this.network.input(node, { kind: 'start' })
     return node
   }
@@ -205,14 +241,23 @@ export class Simulation {
     const { stats, trace, checkers } = this
     return {
       handling: (node, input) => this.#handling(node, input),
-      sending: (_end: LinkEnd, frame: Frame) => stats.sending(frame),
+      sending: (end: LinkEnd, frame: Frame) => {
+        end.node.bytesSent += stats.sending(frame)
+      },
+      dropped: (frame, cause) => stats.drop(frame, cause),
+      doubled: () => {
+        stats.duplicated++
+      },
       opened: (end) => {
         if (end.role === 'peer' && end.other.isOpen) stats.linksOpened++
         checkers.opened(end, this.network.now)
       },
       closed: () => {},
       emitted: (node, event) => this.#emitted(node, event),
-      swallowed: (frame) => stats.swallow(frame),
+      wentDown: (node) => {
+        if (!node.isBootstrap) stats.died(this.network.now)
+        this.requests.crashed(node)
+      },
       handled: (node) => {
         if (trace.events % INSPECT_EVENTS === 0) checkers.inspect(node, this.network.now)
       },
@@ -229,4 +274,8 @@ export class Simulation {
     if (event.kind === 'ready') node.readyAt = this.network.now
     this.requests.emitted(node, event, this.network.now)
   }
+}
+
+function split<T>(items: readonly T[], at: number): [readonly T[], readonly T[]] {
+  return [items.slice(0, at), items.slice(at)]
 }

@@ -1,10 +1,11 @@
 /**
- * What a run adds up: frames and bytes by kind, links and failures by name, histograms of hops. Counters only, so that
- * they cost next to nothing and a run of any length keeps a constant size.
+ * What a run adds up: frames and bytes by kind, links and failures by name, histograms of hops, tries and milliseconds.
+ * Counters only, so that they cost next to nothing and a run of any length keeps a constant size.
  */
 
 import type { Frame } from '../core/frames.ts'
-import type { Input } from '../core/io.ts'
+import type { Input, Receipt } from '../core/io.ts'
+import { addTo } from './histogram.ts'
 import { frameBytes } from './sizes.ts'
 
 /** Counts by name, created at first use. */
@@ -13,6 +14,31 @@ export type Counts = Record<string, number>
 export interface FrameCount {
   frames: number
   bytes: number
+}
+
+/**
+ * Why a frame that was sent did not come in. closed: its link was. dead, asleep: the receiver was. loss, partition:
+ * on the way. buffer: too much was waiting to be sent.
+ */
+export type DropCause = 'closed' | 'dead' | 'asleep' | 'loss' | 'partition' | 'buffer'
+
+/** What had been sent up to an instant, and how long how many peers had lived. Two of them make a rate: `trafficBetween`. */
+export interface Traffic {
+  readonly atMs: number
+  /** Sum of the time that each peer was up. */
+  readonly peerSeconds: number
+  readonly frames: number
+  readonly bytes: number
+  /** Those of `bytes` that heartbeats took. */
+  readonly heartbeatBytes: number
+}
+
+/** Per peer and second. */
+export interface TrafficRate {
+  readonly peerSeconds: number
+  readonly frames: number
+  readonly bytes: number
+  readonly bytesWithoutHeartbeats: number
 }
 
 export class Stats {
@@ -29,8 +55,12 @@ export class Stats {
     introduction: { frames: 0, bytes: 0 },
     goodbye: { frames: 0, bytes: 0 },
   }
-  /** Frames that found their link closed. */
+  /** Frames that found their link closed, by kind. */
   readonly swallowed: Counts = {}
+  /** Frames that were sent and did not come in, by cause; `closed` is the sum of `swallowed`. */
+  readonly dropped: Record<DropCause, number> = { closed: 0, dead: 0, asleep: 0, loss: 0, partition: 0, buffer: 0 }
+  /** Frames that came in twice. */
+  duplicated = 0
   /** Seals, openings and signatures that were refused, by reason. */
   readonly refusals: Counts = {}
   /** Exchanges that came to nothing, by reason. */
@@ -41,15 +71,30 @@ export class Stats {
   linksOpened = 0
   /** How many unicasts took `index` hops, by the receipt of their sender. */
   readonly hops: number[] = []
+  /** How many unicasts had `index` tries in vain before the one that was acknowledged. */
+  readonly timeouts: number[] = []
+  /** How many unicasts came out at their target `index` milliseconds after they were sent. */
+  readonly oneWayMs: number[] = []
+  /** How many unicasts were acknowledged `index` milliseconds after they were sent. */
+  readonly roundTripMs: number[] = []
+  /** How many times a broadcast came out at a peer `index` milliseconds after it was sent. */
+  readonly broadcastMs: number[] = []
+  #up = 0
+  /** Sum of departures less sum of arrivals; with `#up` peers at `now` that makes the milliseconds lived. */
+  #livedMs = 0
 
-  sending(frame: Frame): void {
+  /** Returns the frame's bytes. */
+  sending(frame: Frame): number {
     const count = this.frames[frame.kind]
+    const bytes = frameBytes(frame)
     count.frames++
-    count.bytes += frameBytes(frame)
+    count.bytes += bytes
+    return bytes
   }
 
-  swallow(frame: Frame): void {
-    increment(this.swallowed, frame.kind)
+  drop(frame: Frame, cause: DropCause): void {
+    this.dropped[cause]++
+    if (cause === 'closed') increment(this.swallowed, frame.kind)
   }
 
   handling(input: Input): void {
@@ -57,30 +102,58 @@ export class Stats {
     else if (input.kind === 'exchangeFailed') increment(this.exchangeFailures, input.reason)
   }
 
-  hopsTaken(hops: number): void {
-    while (this.hops.length <= hops) this.hops.push(0)
-    this.hops[hops] = (this.hops[hops] as number) + 1
+  /** A unicast's sender has its receipt, `ms` after it was sent. */
+  acknowledged(receipt: Receipt, ms: number): void {
+    addTo(this.hops, receipt.hops)
+    addTo(this.timeouts, receipt.attempts - 1)
+    addTo(this.roundTripMs, ms)
+  }
+
+  /** A peer has begun to live. */
+  born(nowMs: number): void {
+    this.#up++
+    this.#livedMs -= nowMs
+  }
+
+  /** A peer has gone. */
+  died(nowMs: number): void {
+    this.#up--
+    this.#livedMs += nowMs
   }
 
   /** Bytes of everything sent. */
   get bytes(): number {
     return Object.values(this.frames).reduce((sum, count) => sum + count.bytes, 0)
   }
+
+  get bytesWithoutHeartbeats(): number {
+    return this.bytes - this.frames.heartbeat.bytes
+  }
+
+  traffic(nowMs: number): Traffic {
+    return {
+      atMs: nowMs,
+      peerSeconds: (this.#livedMs + this.#up * nowMs) / 1_000,
+      frames: Object.values(this.frames).reduce((sum, count) => sum + count.frames, 0),
+      bytes: this.bytes,
+      heartbeatBytes: this.frames.heartbeat.bytes,
+    }
+  }
+}
+
+/** What one peer has sent in a second, on average over the time between two readings. */
+export function trafficBetween(from: Traffic, to: Traffic): TrafficRate {
+  const peerSeconds = to.peerSeconds - from.peerSeconds
+  const bytes = to.bytes - from.bytes
+  const heartbeatBytes = to.heartbeatBytes - from.heartbeatBytes
+  return {
+    peerSeconds,
+    frames: (to.frames - from.frames) / peerSeconds,
+    bytes: bytes / peerSeconds,
+    bytesWithoutHeartbeats: (bytes - heartbeatBytes) / peerSeconds,
+  }
 }
 
 export function increment(counts: Counts, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1
-}
-
-/** Mean of a histogram whose index is the value; NaN when it is empty. */
-export function meanOf(histogram: readonly number[]): number {
-  const total = histogram.reduce((sum, count) => sum + count, 0)
-  return histogram.reduce((sum, count, value) => sum + count * value, 0) / total
-}
-
-/** The least value that `share` (0…1) of a histogram's items do not exceed; −1 when it is empty. */
-export function quantileOf(histogram: readonly number[], share: number): number {
-  const total = histogram.reduce((sum, count) => sum + count, 0)
-  let seen = 0
-  return histogram.findIndex((count) => (seen += count) >= share * total && seen > 0)
 }

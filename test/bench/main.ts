@@ -14,6 +14,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   hop: async () => (await import('./webrtc.ts')).benchHop(),
   crowd: async () => (await import('./webrtc.ts')).benchCrowd(),
   memory: async () => (await import('./webrtc.ts')).benchMemory(),
+  sim: async () => (await import('./sim.ts')).benchSimulator(),
   bundle: async () => (await import('./bundle.ts')).benchBundle(),
 }
 

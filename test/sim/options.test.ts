@@ -5,7 +5,7 @@
  */
 
 import { expect, test } from 'vitest'
-import { Rng, type SimulationOptions } from '../../src/sim/index.ts'
+import { type Latency, Rng, type SimulationOptions } from '../../src/sim/index.ts'
 import {
   expectAllDelivered,
   expectReachedAll,
@@ -33,11 +33,11 @@ function drawWorld(seed: number): World {
     seed,
     // A ring and buckets need about six links; with fewer, a crash may leave no graph to repair.
     linksMax: rng.pick([6, 8, 12, 16, 32]),
-    latencyMs: rng.pick([
-      [0, 1],
-      [10, 50],
-      [50, 200],
-    ] as const),
+    latency: rng.pick<Latency>([
+      { kind: 'uniform', minMs: 0, maxMs: 1 },
+      { kind: 'uniform', minMs: 10, maxMs: 50 },
+      { kind: 'uniform', minMs: 50, maxMs: 200 },
+    ]),
     jitter: rng.pick([0, 0.1, 2]),
     cryptoMs: rng.pick([
       [0, 0],
@@ -56,7 +56,7 @@ function drawWorld(seed: number): World {
 
 const worlds = Array.from({ length: RUNS }, (_, i) => drawWorld(SEED + i))
 
-test.each(worlds)('seed $options.seed: $count peers, $options.linksMax links, latency $options.latencyMs', (world) => {
+test.each(worlds)('seed $options.seed: $count peers, $options.linksMax links, latency $options.latency', (world) => {
   const sim = mesh(world.count, world.pace, world.options)
   expectAllDelivered(sim, randomUnicasts(sim, UNICASTS))
   expectReachedAll(sim, randomBroadcast(sim))
