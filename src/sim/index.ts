@@ -23,11 +23,11 @@ export { TraceHash } from './trace.ts'
 export {
   type Announcement,
   type Driver,
+  type Faults,
   type Member,
   type Pace,
   type Sent,
   type Ticket,
-  UnsupportedStep,
 } from './scenario/driver.ts'
 export { graphMetrics } from './scenario/graph.ts'
 export type { Progress, RunHooks } from './scenario/hooks.ts'

@@ -26,8 +26,6 @@ export class Clock {
   #phase = 0
   #phaseStartMs = 0
   #shownAt = 0
-  /** Peers that were up, integrated over time. */
-  peerSeconds = 0
   peakBytes: number | null = null
 
   constructor(plan: Plan, driver: Driver, hooks: RunHooks) {
@@ -67,7 +65,6 @@ export class Clock {
       if (driver.nowMs >= recorder.dueMs) await this.#record()
       const before = driver.nowMs
       await driver.advance(Math.min(end - before, SLICE_MS, Math.max(driver.tickMs, recorder.dueMs - before)))
-      this.peerSeconds += (this.up.length * (driver.nowMs - before)) / 1_000
       this.#show()
     }
   }

@@ -5,6 +5,8 @@
  */
 
 import type { Violation } from '../checkers.ts'
+import type { ChurnHow, ChurnModel } from '../churn.ts'
+import type { Behavior } from '../hostile.ts'
 import type { Metrics } from './metrics.ts'
 import type { Traffic } from './schema.ts'
 
@@ -42,8 +44,9 @@ export interface Announcement {
   readonly hopsMax: number
 }
 
-/** Bytes sent by everybody so far. */
+/** What everybody has sent so far, and how long peers have lived: two readings make a rate. */
 export interface Sent {
+  readonly peerSeconds: number
   readonly bytes: number
   readonly heartbeatBytes: number
 }
@@ -51,9 +54,16 @@ export interface Sent {
 /** `everyMs`: one after another. `withinMs`: at random instants of that span. */
 export type Pace = { readonly everyMs: number } | { readonly withinMs: number }
 
-/** What a driver that cannot do a step throws. */
-export class UnsupportedStep extends Error {
-  override readonly name = 'UnsupportedStep'
+/** Harm that only a simulated world can be done. */
+export interface Faults {
+  freeze(members: readonly Member[], forMs: number): void
+  /** The bootstraps, and whoever comes later, are with the first group. */
+  partition(groups: readonly (readonly Member[])[], how: { readonly isOneWay: boolean }): void
+  /** Ends every partition. */
+  heal(): void
+  churn(model: ChurnModel, how: ChurnHow): void
+  stopChurn(): void
+  corrupt(members: readonly Member[], behavior: Behavior): void
 }
 
 export interface Driver {
@@ -80,6 +90,9 @@ export interface Driver {
   neighborsOf(member: Member): Iterable<Member>
   /** Peers whose socket to a bootstrap is open: those that newcomers are introduced to. */
   entries(): Awaitable<readonly Member[]>
+
+  /** Null: real peers. A scenario with a step that needs them ends with an error. */
+  readonly faults: Faults | null
 
   unicast(source: Member, target: Member, how: Pick<Traffic, 'timeoutMs' | 'bytes'>): Ticket
   broadcast(source: Member): Announcement

@@ -3,7 +3,7 @@
 import { compareIds } from '../../core/geometry.ts'
 import type { Key } from '../../core/ids.ts'
 import type { Driver, Member } from './driver.ts'
-import { Histogram } from './histogram.ts'
+import { Histogram } from './distribution.ts'
 import type { Metrics } from './metrics.ts'
 
 /** Components, ring and degrees of one instant. */

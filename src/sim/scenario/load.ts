@@ -6,6 +6,7 @@
  */
 
 import * as v from 'valibot'
+import { SIMULATION_DEFAULTS, type SimulationOptions, validateOptions } from '../options.ts'
 import { isMetricOf, labelsOf, metricsOf } from './metrics.ts'
 import { BodySchema, type Gate, HeadSchema, type Parameter, type ScenarioOptions, type Step } from './schema.ts'
 
@@ -95,6 +96,8 @@ export function planOf(scenario: Scenario, choice: PlanChoice = {}): Plan {
   const document = replaceParameters(scenario.document, parameters) as { defaults: { options?: object } }
   const defaults = { ...document.defaults, options: { ...document.defaults.options, ...choice.options } }
   const body = check(where, BodySchema, { ...document, defaults })
+  checkOptions(where, body.defaults.options)
+  checkOptions(where, body.baseline?.options ?? {})
   checkLabels(where, body.phases)
   checkGates(where, { ...body, scenario })
   return {
@@ -133,12 +136,29 @@ function refuseUnknown({ name, parameters }: Scenario, given: ParameterSet): voi
   }
 }
 
-/** "$share" as a whole string becomes the value of the parameter `share`; anything else is copied. */
+/**
+ * "$share" as a whole string becomes the value of the parameter `share`, and { "by": "split", "half": …, "tenth": … } in
+ * a phase what stands under that parameter's value; anything else is copied. Limits of gates keep their `by`: they say
+ * `values` and may speak of sizes.
+ */
 function replaceParameters(value: unknown, parameters: ParameterSet): unknown {
   if (typeof value === 'string' && value.startsWith('$')) return parameters[value.slice(1)] ?? value
   if (Array.isArray(value)) return value.map((item) => replaceParameters(item, parameters))
   if (typeof value !== 'object' || value === null) return value
+  const { by, values, ...cases } = value as { by?: unknown; values?: unknown }
+  if (typeof by === 'string' && values === undefined && by in parameters)
+    return (cases as Record<string, unknown>)[String(parameters[by])]
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replaceParameters(item, parameters)]))
+}
+
+/** Ranges that hang together, as the simulator itself checks them. */
+function checkOptions(where: string, options: ScenarioOptions): void {
+  try {
+    validateOptions({ ...SIMULATION_DEFAULTS, ...(options as Partial<SimulationOptions>), seed: 0 })
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new ScenarioError(`${where}: options.${error.message}`)
+  }
 }
 
 function checkLabels(where: string, phases: readonly Step[]): void {

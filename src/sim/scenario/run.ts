@@ -7,7 +7,7 @@
 import { Clock } from './clock.ts'
 import type { Driver, Member } from './driver.ts'
 import { judge } from './gates.ts'
-import { Durations } from './histogram.ts'
+import { Durations } from './distribution.ts'
 import { labelOf, type Metrics } from './metrics.ts'
 import { type Plan, type PlanChoice, planOf, type Scenario } from './load.ts'
 import type { RunHooks } from './hooks.ts'

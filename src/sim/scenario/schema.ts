@@ -16,14 +16,33 @@ const rate = v.pipe(v.number(), v.minValue(0.001), v.maxValue(1_000_000))
 const range = v.tuple([ms, ms])
 const amount = v.pipe(v.number(), v.minValue(0))
 
-/** What `Simulation` can be told, apart from the seed. Each is explained where its default stands. */
+const LatencySchema = v.variant('kind', [
+  v.strictObject({ kind: v.literal('constant'), ms: amount }),
+  v.strictObject({ kind: v.literal('uniform'), minMs: amount, maxMs: amount }),
+  v.strictObject({ kind: v.literal('lognormal'), medianMs: amount, sigma: amount, maxMs: amount }),
+  v.strictObject({
+    kind: v.literal('coordinates'),
+    regions: count,
+    spanMs: amount,
+    regionMs: amount,
+    accessMs: range,
+  }),
+])
+
+/** What `Simulation` can be told, apart from the seed. Each is explained where its default stands; ranges are `options.ts`'s. */
 export const OptionsSchema = v.partial(
   v.strictObject({
     linksMax: v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(256)),
     lotteryPerSecond: amount,
-    latencyMs: range,
+    latency: LatencySchema,
     jitter: amount,
     cryptoMs: range,
+    lossRate: share,
+    duplicationRate: share,
+    reorderMs: ms,
+    bytesPerSecond: v.nullable(amount),
+    bufferBytesMax: amount,
+    nat: v.strictObject({ symmetricShare: share, blockedPairShare: share }),
     describeMs: range,
     descriptionBytes: count,
     setupRoundTrips: amount,
@@ -84,6 +103,24 @@ const CrashSchema = v.pipe(
   v.check((it) => isSome(it), SOME),
 )
 
+const ChurnModelSchema = v.variant('kind', [
+  v.strictObject({ kind: v.literal('weibull'), shape: amount, meanMs: ms }),
+  v.strictObject({ kind: v.literal('poisson'), medianMs: ms }),
+])
+
+const BEHAVIORS = ['silentDropper', 'misrouter', 'ackForger', 'idFlooder', 'freeRider'] as const
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+
+const PartitionSchema = step('partition', {
+  shares: v.pipe(
+    v.array(share),
+    v.minLength(2),
+    v.check((shares) => Math.abs(sum(shares) - 1) < 1e-9, 'must add up to 1'),
+  ),
+  isOneWay: v.optional(v.boolean(), false),
+})
+
 /** One step of a run. `do` says which. */
 export const StepSchema = v.variant('do', [
   JoinSchema,
@@ -103,6 +140,22 @@ export const StepSchema = v.variant('do', [
     step('leave', some),
     v.check((it) => isSome(it), SOME),
   ),
+  v.pipe(
+    step('freeze', { ...some, forMs: v.pipe(ms, v.minValue(1)) }),
+    v.check((it) => isSome(it), SOME),
+  ),
+  v.pipe(
+    step('corrupt', { ...some, behavior: v.picklist(BEHAVIORS) }),
+    v.check((it) => isSome(it), SOME),
+  ),
+  PartitionSchema,
+  step('churn', {
+    model: ChurnModelSchema,
+    leaveShare: v.optional(share, 0),
+    replaceAfterMs: v.optional(ms, 0),
+  }),
+  step('stopChurn', {}),
+  step('heal', {}),
   step('killBootstrap', {}),
   step('restartBootstrap', {}),
 ])

@@ -5,7 +5,7 @@
 
 import type { Driver } from './driver.ts'
 import { graphOf } from './graph.ts'
-import type { Histogram } from './histogram.ts'
+import type { Histogram } from './distribution.ts'
 import type { Series } from './result.ts'
 
 const POINTS_MAX = 480

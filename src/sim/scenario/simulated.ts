@@ -1,20 +1,26 @@
 /** The simulator as a scenario's world. */
 
-import { Simulation, type SimulationOptions } from '../simulation.ts'
+import type { Churn } from '../churn.ts'
+import { EPOCH_MS } from '../network.ts'
+import type { SimulationOptions } from '../options.ts'
+import type { Partition } from '../partition.ts'
+import { Simulation } from '../simulation.ts'
 import type { LinkEnd, SimNode } from '../node.ts'
 import type { Violation } from '../checkers.ts'
-import type { Driver, Member, Pace, Sent, Ticket } from './driver.ts'
+import type { Driver, Faults, Member, Pace, Sent, Ticket } from './driver.ts'
 import type { Metrics } from './metrics.ts'
 
 export class SimulatedWorld implements Driver {
   readonly name = 'simulator'
   readonly tickMs = 1
   readonly simulation: Simulation
+  readonly faults: Faults
   readonly #members: SimNode[] = []
   #seen = 0
 
   constructor(options: Partial<SimulationOptions> & { readonly seed: number }) {
     this.simulation = new Simulation(options)
+    this.faults = createFaults(this.simulation)
   }
 
   get nowMs(): number {
@@ -57,11 +63,11 @@ export class SimulatedWorld implements Driver {
   observe(): void {}
 
   *neighborsOf(member: Member): Iterable<Member> {
-    for (const end of (member as SimNode).ends.values()) if (isWhole(end)) yield end.other.node
+    for (const end of (member as SimNode).ends) if (isWhole(end)) yield end.other.node
   }
 
   entries(): readonly Member[] {
-    return this.members.filter((node) => node.isUp && [...node.ends.values()].some((end) => end.role === 'bootstrap'))
+    return this.members.filter((node) => node.isUp && node.ends.some((end) => end.role === 'bootstrap'))
   }
 
   unicast(source: Member, target: Member, how: { readonly timeoutMs: number; readonly bytes: number }): Ticket {
@@ -73,8 +79,7 @@ export class SimulatedWorld implements Driver {
   }
 
   sent(): Sent {
-    const { stats } = this.simulation
-    return { bytes: stats.bytes, heartbeatBytes: stats.frames.heartbeat.bytes }
+    return this.simulation.traffic
   }
 
   random(): number {
@@ -91,12 +96,27 @@ export class SimulatedWorld implements Driver {
   }
 
   violations(): readonly Violation[] {
-    return this.simulation.violations
+    return this.simulation.violations.map(({ atMs, ...violation }) => ({ ...violation, atMs: atMs - EPOCH_MS }))
   }
 
   trace(): { readonly digest: string; readonly events: number } {
     const { digest, events } = this.simulation.trace
     return { digest, events }
+  }
+}
+
+function createFaults(simulation: Simulation): Faults {
+  const partitions: Partition[] = []
+  const churns: Churn[] = []
+  return {
+    freeze: (members, forMs) => simulation.freeze(members as readonly SimNode[], forMs),
+    partition: (groups, { isOneWay }) =>
+      void partitions.push(simulation.partition(groups as readonly (readonly SimNode[])[], { isOneWay })),
+    heal: () => partitions.splice(0).forEach((partition) => partition.heal()),
+    churn: (model, { leaveShare = 0, replaceAfterMs = 0 }) =>
+      void churns.push(simulation.churn(model, { leaveShare, replaceAfterMs })),
+    stopChurn: () => churns.splice(0).forEach((churn) => churn.stop()),
+    corrupt: (members, behavior) => simulation.corrupt(members as readonly SimNode[], behavior),
   }
 }
 

@@ -60,6 +60,17 @@ export class Stage {
     return pool.slice(0, wanted)
   }
 
+  /** All of these in random groups of these shares. */
+  divide(members: readonly Member[], shares: readonly number[]): Member[][] {
+    const shuffled = this.choose(members, { share: 1 })
+    let passed = 0
+    return shares.map((share) => {
+      const from = Math.round(passed * shuffled.length)
+      passed += share
+      return shuffled.slice(from, Math.round(passed * shuffled.length))
+    })
+  }
+
   /** Two different ones; null if there are not. */
   pair(from: readonly Member[]): readonly [Member, Member] | null {
     if (from.length < 2) return null

@@ -1,8 +1,8 @@
 /** One function a step: what it does, and what it measures. */
 
-import { Durations } from './histogram.ts'
+import { Durations } from './distribution.ts'
 import { graphMetrics, graphOf, ringShare } from './graph.ts'
-import type { Announcement, Member, Sent } from './driver.ts'
+import type { Announcement, Driver, Faults, Member, Sent } from './driver.ts'
 import type { Plan } from './load.ts'
 import type { Metrics } from './metrics.ts'
 import type { Step, StepOf, Traffic } from './schema.ts'
@@ -41,6 +41,13 @@ export async function perform(step: Step, stage: Stage, plan: Plan): Promise<Mea
       return crash(step, stage)
     case 'leave':
       return goDown(step, stage, (members) => driver.leave(members))
+    case 'freeze':
+    case 'corrupt':
+    case 'partition':
+    case 'churn':
+    case 'stopChurn':
+    case 'heal':
+      return harm(step, stage)
     case 'killBootstrap':
       return driver.killBootstrap()
     case 'restartBootstrap':
@@ -208,24 +215,48 @@ async function goDown(
   stage.survivors = new Set(stage.clock.up.filter((member) => !chosen.has(member)))
 }
 
+/** Faults; a driver without them cannot play such a scenario. */
+function harm(step: Step, stage: Stage): void {
+  const { faults, name } = stage.driver
+  if (faults === null) throw new Error(`the ${name} driver cannot "${step.do}"`)
+  stage.clock.renew()
+  const { up } = stage.clock
+  if (step.do === 'freeze') faults.freeze(stage.choose(up, step), step.forMs)
+  else if (step.do === 'partition') faults.partition(stage.divide(up, step.shares), step)
+  else if (step.do === 'churn') faults.churn(step.model, step)
+  else if (step.do === 'stopChurn') faults.stopChurn()
+  else if (step.do === 'corrupt') corrupt(step, stage, faults)
+  else if (step.do === 'heal') {
+    faults.heal()
+    faults.stopChurn()
+  }
+}
+
+function corrupt(step: StepOf<'corrupt'>, stage: Stage, faults: Faults): void {
+  const chosen = stage.choose(
+    stage.clock.up.filter((member) => !stage.corrupted.has(member)),
+    step,
+  )
+  faults.corrupt(chosen, step.behavior)
+  for (const member of chosen) stage.corrupted.add(member)
+}
+
 /** Rates between two instants. */
 class Meter {
-  readonly #stage: Stage
-  readonly #sent: Sent | null
-  readonly #peerSeconds: number
+  readonly #driver: Driver
+  readonly #from: Sent | null
 
-  constructor(stage: Stage) {
-    this.#stage = stage
-    this.#sent = stage.driver.sent()
-    this.#peerSeconds = stage.clock.peerSeconds
+  constructor({ driver }: Stage) {
+    this.#driver = driver
+    this.#from = driver.sent()
   }
 
   read(): Metrics {
-    const sent = this.#stage.driver.sent()
-    const seconds = this.#stage.clock.peerSeconds - this.#peerSeconds
-    if (sent === null || this.#sent === null || seconds === 0) return {}
-    const bytes = sent.bytes - this.#sent.bytes
-    const heartbeats = sent.heartbeatBytes - this.#sent.heartbeatBytes
+    const to = this.#driver.sent()
+    if (to === null || this.#from === null) return {}
+    const seconds = to.peerSeconds - this.#from.peerSeconds
+    const bytes = to.bytes - this.#from.bytes
+    const heartbeats = to.heartbeatBytes - this.#from.heartbeatBytes
     return {
       bytesPerPeerSecond: bytes / seconds,
       bytesPerPeerSecondBesidesHeartbeats: (bytes - heartbeats) / seconds,

@@ -5,7 +5,7 @@
  */
 
 import type { Ticket } from './driver.ts'
-import { Durations, Histogram } from './histogram.ts'
+import { Durations, Histogram } from './distribution.ts'
 import type { Metrics } from './metrics.ts'
 
 export class Tally {
