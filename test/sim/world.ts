@@ -36,4 +36,3 @@ export function linked(options: Partial<SimulationOptions> = {}) {
 
 /** Every frame takes 20 ms. */
 export const fixed = { latency: { kind: 'constant', ms: 20 }, jitter: 0, skewMs: 0 } as const
-
