@@ -20,7 +20,7 @@ const ON_DEMAND = ['src/net/crypto/crypto.noble.ts', 'src/net/sdp-media.ts']
 
 /** Some of what no mesh does without: core, link, WebRTC data path, sealing, native cryptography. */
 const NEEDED = [
-  'dist/vendor/simple-peer.js',
+  'dist/simple-peer/simple-peer.js',
   'src/core/node.ts',
   'src/net/link.ts',
   'src/net/exchange.ts',

@@ -1,5 +1,5 @@
 /**
- * The browser build of simple-peer (vendor/) beside the bundle that simple-peer ships: the same class to whoever gets an
+ * The browser build of simple-peer (src/net/simple-peer) beside the bundle that simple-peer ships: the same class to whoever gets an
  * instance from `dial`.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Builds simple-peer for browsers: vendor/simple-peer.js → dist/vendor/simple-peer.js, an ES module that needs no Node.
+ * Builds simple-peer for browsers: simple-peer.js → dist/simple-peer/simple-peer.js, an ES module that needs no Node.
  * simple-peer's own bundle (`simplepeer.min.js`, 27.6 KiB gzip) is browserify's, for browsers of 2016. This one has the
  * same modules from the same sources, without what a page cannot reach: of readable-stream only `Duplex`, which is what
  * simple-peer extends, and no `debug`. Not minified: whoever bundles an application does that (23.7 KiB gzip then).
@@ -32,8 +32,8 @@ export default defineConfig({
   },
   define: { global: 'globalThis' },
   build: {
-    outDir: resolve(here, '../dist/vendor'),
-    emptyOutDir: false,
+    outDir: resolve(here, '../../../dist/simple-peer'),
+    emptyOutDir: true,
     target: 'es2022',
     minify: false,
     license: { fileName: 'licenses.md' },
