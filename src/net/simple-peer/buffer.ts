@@ -1,8 +1,8 @@
 /**
- * Node's Buffer for the browser build of simple-peer, whose `data` events are Buffers: all documented methods of Node's and of the
- * `buffer` package's, with Node's results. Own code, against STYLE 19, for its size: 3.0 KiB of what every page loads,
- * where the package is 7.9, because it brings its own UTF-8, base64, IEEE 754 and 64-bit integers to browsers that lack
- * them. Of smaller libraries none does: buffer-lite is GPL, buffer-esm has no numbers, the others are forks of the package.
+ * Node's Buffer for the browser build of simple-peer, whose `data` events are Buffers: all documented methods of Node's
+ * and all of the `buffer` package's, with Node's results. Own code, against STYLE 19, for its size: 3.0 KiB of what every
+ * page loads, where the package is 7.9, because it brings its own UTF-8, base64, IEEE 754 and 64-bit integers to browsers
+ * that lack them. Of smaller libraries none does: buffer-lite is GPL, buffer-esm has no numbers, the others are forks.
  *
  * What it leaves out: `Buffer(text)` and `new Buffer(text)`, deprecated since Node 6; `poolSize`, `TYPED_ARRAY_SUPPORT`
  * and the wording of errors. Tested against Node's own Buffer with arbitrary arguments, and in Chromium beside what
