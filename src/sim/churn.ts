@@ -7,6 +7,7 @@
 
 import { weibull, weibullRest } from './distributions.ts'
 import type { SimNode } from './node.ts'
+import { expectNumber } from './options.ts'
 import type { Rng } from './rng.ts'
 
 /** How long a peer stays. meanMs: of the Weibull distribution. medianMs: half of the sessions are shorter (Bamboo's way to put it). */
@@ -47,6 +48,7 @@ export class RunningChurn implements Churn {
   readonly #replaceAfterMs: number
 
   constructor(verbs: ChurnVerbs, model: ChurnModel, how: ChurnHow = {}) {
+    validate(model, how)
     this.#verbs = verbs
     this.#life = lifeOf(model)
     this.#leaveShare = how.leaveShare ?? 0
@@ -77,6 +79,16 @@ export class RunningChurn implements Churn {
     this.arrivals++
     this.#departAfter(this.#verbs.arrive(), weibull(this.#verbs.rng, this.#life))
   }
+}
+
+function validate(model: ChurnModel, how: ChurnHow): void {
+  if (model.kind === 'poisson') expectNumber('medianMs', model.medianMs, { min: 1 })
+  else {
+    expectNumber('shape', model.shape, { min: 0.1, max: 10 })
+    expectNumber('meanMs', model.meanMs, { min: 1 })
+  }
+  expectNumber('leaveShare', how.leaveShare ?? 0, { min: 0, max: 1 })
+  expectNumber('replaceAfterMs', how.replaceAfterMs ?? 0, { min: 0, isWhole: true })
 }
 
 function lifeOf(model: ChurnModel): { readonly shape: number; readonly mean: number } {

@@ -41,6 +41,8 @@ export class Simulation {
   readonly requests: Requests
   /** For the scenario's own choices; drawing from it does not disturb the network. */
   readonly rng: Rng
+  /** Sees every event before it is handled: replays print them. Must not touch anything. */
+  onEvent: ((atMs: number, node: SimNode, input: Input) => void) | null = null
   readonly #makers: Makers
 
   /**
@@ -265,6 +267,7 @@ export class Simulation {
   #handling(node: SimNode, input: Input): void {
     this.trace.add(this.network.now, node.number, input)
     this.stats.handling(input)
+    this.onEvent?.(this.elapsedMs, node, input)
   }
 
   #emitted(node: SimNode, event: NodeEvent): void {

@@ -9,6 +9,7 @@ import { playwright } from '@vitest/browser-playwright'
 import { defaultClientConditions, defineConfig } from 'vite'
 import type { Plugin } from 'vite'
 import 'vitest/config'
+import { CHAPTERS, tell } from '../sim/story.ts'
 import { findChromium, FLAGS } from './chromium.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -26,6 +27,10 @@ const webCryptoForNode: Plugin = {
     source.endsWith('/crypto.node.ts') ? resolve(import.meta.dirname, 'inside/node-crypto.ts') : null,
 }
 
+/** What `inside/simulator` compares its own runs with. */
+const tellInNode = (_: unknown, chapter: string, run: Parameters<typeof tell>[1]): string =>
+  tell(CHAPTERS[chapter]!, run).trace.digest
+
 export default defineConfig({
   root,
   plugins: [webCryptoForNode],
@@ -34,6 +39,7 @@ export default defineConfig({
     include: [
       'simple-peer/simplepeer.min.js',
       '@hpke/core',
+      'pure-rand/generator/xoroshiro128plus',
       '@noble/curves/ed25519.js',
       '@noble/ciphers/aes.js',
       '@noble/hashes/sha2.js',
@@ -57,6 +63,7 @@ export default defineConfig({
       enabled: true,
       headless: true,
       screenshotFailures: false,
+      commands: { tellInNode },
       provider: playwright({
         launchOptions: { executablePath, args: FLAGS, env: { ...process.env, ...env } as Record<string, string> },
       }),

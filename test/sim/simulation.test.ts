@@ -167,6 +167,14 @@ describe('checkers catch', () => {
     expect(violationsOf(liar, 'source')).toMatchObject([{ rule: 'stranger', detail: 'a payload that nobody sent' }])
   })
 
+  test('a receipt for what never came out at its target', () => {
+    const receipt = { hops: 1, path: 'routed', ms: 1, attempts: 1 } as const
+    const dupe = (self: Recorder, input: Input): void => {
+      if (input.kind === 'send') self.io.emit({ kind: 'requestDone', request: input.request, receipt })
+    }
+    expect(violationsOf(dupe, 'source')).toMatchObject([{ rule: 'forged', node: 0 }])
+  })
+
   test('a machine that throws, with the seed in the message', () => {
     const maker: MachineMaker = () => ({
       handle: () => {
