@@ -31,13 +31,15 @@ export function reportHtml(result: ResultFile): string {
 /** Two results over each other, as a page. `names`: what to call them. */
 export function comparisonHtml(before: ResultFile, after: ResultFile, names: readonly [string, string]): string {
   const sections = compareResults(before, after).map((comparison) => {
-    const runs = [
-      ...comparison.before.map((run) => ({ run, name: names[0], color: 1 })),
-      ...comparison.after.map((run) => ({ run, name: names[1], color: 2 })),
-    ]
+    const runs = [...sideOf(comparison.before, names[0], 1), ...sideOf(comparison.after, names[1], 2)]
     return section(runs, changesTable(comparison.changes, names))
   })
   return page(`${names[0]} and ${names[1]}`, [...sections, environment([before, after])])
+}
+
+/** Runs of one result share its colour; their seeds tell them apart. */
+function sideOf(runs: readonly RunResult[], name: string, color: number): Named[] {
+  return runs.map((run) => ({ run, color, name: runs.length === 1 ? name : `${name}, seed ${run.seed}` }))
 }
 
 function titleOf({ runs }: ResultFile): string {
@@ -146,7 +148,7 @@ function page(title: string, parts: readonly string[]): string {
 <style>${STYLE}</style>
 </head>
 <body>
-<header><span class="mark" aria-hidden="true">結び</span><h1>${escapeHtml(title)}</h1></header>
+<header><h1>${escapeHtml(title)}</h1><span class="mark">musubi sim</span></header>
 <main>${parts.join('\n')}</main>
 </body>
 </html>

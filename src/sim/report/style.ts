@@ -19,8 +19,8 @@ export const STYLE = `
 }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 32px 24px; max-width: 1120px; background: var(--ground); color: var(--text); }
-header { display: flex; align-items: baseline; gap: 14px; border-bottom: 2px solid var(--c1); padding-bottom: 10px; }
-.mark { color: var(--c1); font-size: 22px; }
+header { display: flex; align-items: baseline; justify-content: space-between; gap: 14px; border-bottom: 2px solid var(--c1); padding-bottom: 10px; }
+.mark { color: var(--c1); font-size: 14px; font-weight: 600; white-space: nowrap; }
 h1 { margin: 0; font-size: 26px; font-weight: 650; letter-spacing: -0.01em; overflow-wrap: anywhere; }
 h2 { margin: 0 0 12px; font-size: 19px; font-weight: 650; }
 h2 small { color: var(--quiet); font-weight: 400; }

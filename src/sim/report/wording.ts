@@ -6,6 +6,7 @@ import type { GateResult, RunResult } from '../scenario/result.ts'
 export function figure(metric: string, value: number | null): string {
   if (value === null) return '—'
   if (/[mM]s(AfterBridge)?$/.test(metric)) return duration(value)
+  if (metric.endsWith('peakBytes')) return bytes(value)
   if (/(success|Share)$/.test(metric)) return `${Number((value * 100).toFixed(3))} %`
   if (Number.isInteger(value)) return value.toLocaleString('en')
   return Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(4)))
