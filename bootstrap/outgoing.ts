@@ -41,6 +41,13 @@ const CHUNK_BYTES = 1 << CHUNK_BITS
  */
 const CHUNKS_MAX = 16
 
+/**
+ * The same when so many are to get something: their messages hardly grow any more, and all clients of a busy server would
+ * wait until the last of them has been read. Without it the two sides took turns instead of working at the same time:
+ * 0.52 and 0.75 × the bare relay's frames/s (200 B, 1 KB, 1,000 clients, load average 9), with it 0.85 and 0.95 ×.
+ */
+const OUTLETS_MAX = 128
+
 /** The chunk of a place, and where in it. */
 const chunkOf = (place: number): number => place >> CHUNK_BITS
 const offsetIn = (place: number): number => place & (CHUNK_BYTES - 1)
@@ -98,7 +105,7 @@ export class Outgoing {
   #note(outlet: Outlet, place: number, size: number): void {
     if (outlet.parts !== null) return void outlet.parts.push(place, size)
     outlet.parts = [place, size]
-    this.#outlets.push(outlet)
+    if (this.#outlets.push(outlet) === OUTLETS_MAX) return this.#flush()
     if (this.#isFlushQueued) return
     this.#isFlushQueued = true
     setImmediate(() => {

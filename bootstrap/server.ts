@@ -186,7 +186,8 @@ class NodeHost implements BootstrapIo {
 
   /**
    * Frames of one turn of the event loop share a message. The turn ends after all sockets have been read (setImmediate),
-   * not after each of them (a microtask): under load, frames from many visitors to one then cost one system call.
+   * not after each of them (a microtask): under load, frames from many visitors to one then cost one system call. What
+   * ends it earlier: see `Outgoing`.
    */
   send(link: LinkId, frame: Frame): void {
     const seat = this.#seats.get(link)

@@ -91,6 +91,15 @@ describe('what a server sends in one turn', () => {
     expect(receiver.messages).toHaveLength(49)
   })
 
+  test('leaves earlier for 128 receivers, so that they need not wait for the rest', async () => {
+    const outgoing = new Outgoing()
+    const receivers = Array.from({ length: 200 }, () => new Receiver())
+    for (const receiver of receivers) outgoing.add(receiver, unicast(10))
+    expect(receivers.map(({ messages }) => messages.length)).toEqual(receivers.map((_, i) => (i < 128 ? 1 : 0)))
+    await turn()
+    for (const { frames } of receivers) expect(frames).toEqual([unicast(10)])
+  })
+
   test('can leave at once for one receiver, and does not leave twice', async () => {
     const [outgoing, one, other] = [new Outgoing(), new Receiver(), new Receiver()]
     outgoing.add(one, unicast(10, 1))
