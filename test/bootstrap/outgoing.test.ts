@@ -11,6 +11,7 @@ const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(res
 const unicast = (bytes: number, fill = 0): Frame => ({
   kind: 'unicast',
   hopLimit: 7,
+  hops: 1,
   attempt: 0,
   viaBootstrap: true,
   id: 'a'.repeat(26) as never,
