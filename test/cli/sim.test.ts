@@ -106,29 +106,8 @@ describe('musubi sim', () => {
   })
 
   it('says how to see a run again that broke an invariant, and shows what led to it', async () => {
-    const broken = await sim(
-      'run',
-      path('own.json'),
-      '--set',
-      'share=0.5',
-      '--set',
-      'linksMax=4',
-      '--set',
-      'detectionMs=1',
-      '--set',
-      'nat.symmetricShare=0',
-      '--set',
-      'nat.blockedPairShare=0',
-      '--seed',
-      '3',
-      '--peers',
-      '9',
-      '--json',
-      path('c.json'),
-    )
     const crashed = { ...own, phases: own.phases.map((phase) => ({ ...phase, isNoticed: undefined })) }
     await writeFile(path('silent.json'), JSON.stringify(crashed))
-    expect(broken.code).toBe(0)
     const silent = await sim(
       'run',
       path('silent.json'),
