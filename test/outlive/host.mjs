@@ -9,6 +9,10 @@ import { createMesh } from 'musubi'
 const peers = new Map()
 /** Broadcast texts that each of our peers heard, with how often. */
 const heard = new Map()
+/** When each peer was made and when it was ready (0: not yet), on this process's clock. */
+const lives = new Map()
+/** Tell every message as it comes, and not only when asked. */
+let isReporting = false
 /** Calls that came: how many relays their offers crossed. */
 const rung = []
 
@@ -19,16 +23,36 @@ async function spawn({ count, options }) {
   return fresh.map((mesh) => mesh.id)
 }
 
-function adopt(mesh) {
+/** As `spawn`, but without waiting until they are ready, and from now on every message is reported. */
+async function create({ count, options }) {
+  isReporting = true
+  const fresh = Array.from({ length: count }, () => createMesh({ wrtc, ...options }))
+  return Promise.all(
+    fresh.map(async (mesh) => {
+      const life = { startedAt: Date.now(), readyAt: 0 }
+      const { id } = await mesh.identity()
+      adopt(mesh, id)
+      lives.set(id, life)
+      mesh.ready().then(
+        () => (life.readyAt = Date.now()),
+        () => {},
+      )
+      return { id, startedAt: life.startedAt }
+    }),
+  )
+}
+
+function adopt(mesh, id = mesh.id) {
   const texts = new Map()
-  peers.set(mesh.id, mesh)
-  heard.set(mesh.id, texts)
-  mesh.on('message', ({ data, kind }) => {
+  peers.set(id, mesh)
+  heard.set(id, texts)
+  mesh.on('message', ({ data, kind, hops }) => {
+    if (isReporting) process.send({ heard: new TextDecoder().decode(data), to: id, hops })
     const text = `${kind} ${new TextDecoder().decode(data)}`
     texts.set(text, (texts.get(text) ?? 0) + 1)
   })
   mesh.on('call', async (call) => {
-    rung.push({ from: call.from, to: mesh.id, ...call.offer })
+    rung.push({ from: call.from, to: id, ...call.offer })
     const connection = await call.accept()
     connection.on('error', () => {})
     connection.on('data', (chunk) => connection.send(`echo ${chunk}`))
@@ -54,6 +78,16 @@ async function sendAll({ from, targets, text }) {
   return results
 }
 
+/** One message; its receipt, or why there is none. */
+async function sendOne({ from, to, text, timeoutMs }) {
+  try {
+    const { hops, attempts, ms } = await peers.get(from).send(to, text, { timeoutMs })
+    return { hops, attempts, ms }
+  } catch (error) {
+    return { code: error.code }
+  }
+}
+
 async function dial({ from, to }) {
   const connection = await peers.get(from).dial(to, { timeoutMs: 20_000 })
   const echo = new Promise((resolve, reject) => {
@@ -68,6 +102,9 @@ async function dial({ from, to }) {
 
 const operations = {
   spawn,
+  create,
+  sendOne,
+  lives: () => [...lives].map(([id, { readyAt }]) => ({ id, readyAt })),
   sendAll,
   dial,
   broadcast: ({ from, text }) => peers.get(from).broadcast(text),

@@ -21,7 +21,16 @@ export interface Rung {
   readonly relays: number
 }
 
+/** A message that came out at a peer of a host. */
+export interface Heard {
+  readonly heard: string
+  readonly to: string
+  readonly hops: number
+}
+
 export class Host {
+  /** Called for every message, once `create` was asked for. */
+  onHeard: (heard: Heard) => void = () => {}
   readonly ids: string[] = []
   private readonly child: ChildProcess
   private readonly waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
@@ -30,7 +39,10 @@ export class Host {
   constructor() {
     // Not with the test runner's own Node options: the host uses the built package, as a user does.
     this.child = fork(HOST, { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-    this.child.on('message', (message: { id: number; result?: unknown; error?: string }) => this.take(message))
+    this.child.on('message', (message: Heard | { id: number; result?: unknown; error?: string }) => {
+      if ('heard' in message) this.onHeard(message)
+      else this.take(message)
+    })
     this.child.once('exit', () => {
       for (const { reject } of this.waiting.values()) reject(new Error('the host process has ended'))
     })

@@ -17,7 +17,7 @@ import {
 } from './scenario.ts'
 import { SEED } from './support.ts'
 
-const RUNS = Number(process.env['RUNS'] ?? (process.env['LONG'] ? 1_000 : 100))
+const RUNS = Number(process.env['RUNS'] ?? (process.env['LONG'] ? 1_000 : 200))
 const UNICASTS = 100
 
 interface World {
