@@ -278,8 +278,7 @@ export class BootstrapNode {
     network.router.tick(now)
     const { renewed, expired } = network.introductions.tick(now)
     for (const link of expired) {
-      const visitor = this.visitors.get(link)
-      if (visitor !== undefined) visitor.route.carries = false
+      network.router.setCarries(link, false)
     }
     for (const link of renewed) {
       const renewal = network.introductions.renewal(link, now)

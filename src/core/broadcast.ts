@@ -152,9 +152,10 @@ export class Broadcast {
 
   #flood(frame: BroadcastFrame, holders: readonly LinkId[]): void {
     if (frame.hopLimit === 0) return
-    const copy: BroadcastFrame = { ...frame, hopLimit: frame.hopLimit - 1, hops: frame.hops + 1 }
+    const { hopLimit, hops, id, target, body } = frame
+    const copy: BroadcastFrame = { kind: 'broadcast', hopLimit: hopLimit - 1, hops: hops + 1, id, target, body }
     for (const route of this.#hooks.links()) {
-      if (!route.carries || holders.includes(route.link)) continue
+      if (route.carrier < 0 || holders.includes(route.link)) continue
       this.counters.sent++
       this.#hooks.send(route.link, copy)
     }

@@ -84,8 +84,11 @@ export interface NackFrame {
   readonly frame: UnicastFrame | LookupFrame
 }
 
-/** dead-end: no link brings it closer. seen: it has been here. spent: hop limit used up. busy: over budget. */
-export type NackReason = 'dead-end' | 'seen' | 'spent' | 'busy'
+/**
+ * dead-end: no link brings it closer. seen: it has been here. spent: hop limit used up. busy: over budget. nobody: a
+ * lookup has come to the peer closest to its key, and not even that one is close enough; peers do not search on.
+ */
+export type NackReason = 'dead-end' | 'seen' | 'spent' | 'busy' | 'nobody'
 
 /** A message to the neighbour itself over a secure, proven link: the channel protects it, so nothing is sealed. */
 export interface DirectFrame {

@@ -11,6 +11,9 @@ type Brand<T, Name extends string> = T & { readonly [brand]: { readonly [N in Na
 /** A point of the 256-bit key space: 52 characters of lower-case base32 (RFC 4648 alphabet, no padding). */
 export type Key = Brand<string, 'Key'>
 
+/** The leading 50 bits of a key as an integer: what distances are computed from. `geometry.pointOf` makes it. */
+export type Point = Brand<number, 'Point'>
+
 /** A peer: its 32-byte Ed25519 public key as a `Key`. Position in the key space and address in one (DESIGN §2). */
 export type PeerId = Key & Brand<string, 'PeerId'>
 

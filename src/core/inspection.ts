@@ -51,7 +51,7 @@ export function inspectNode(node: MeshNode, now: Instant): NodeInspection {
     linksMax: node.config.linksMax,
     neighbors: inspectNeighbors(node),
     linksInFlight: signaling.linksInFlight,
-    known: [...neighbors.all()].map(({ peer, peers }) => ({ id: peer, links: peers })),
+    known: neighbors.all().map(({ peer, peers }) => ({ id: peer, links: peers })),
     addressBook: [...book.peers()],
     sizeEstimate: neighbors.sizeEstimate(),
     counters: {
@@ -78,7 +78,7 @@ export function inspectNode(node: MeshNode, now: Instant): NodeInspection {
 }
 
 function inspectNeighbors(node: MeshNode): NeighborInspection[] {
-  return [...node.neighbors.all()].map((neighbor) => ({
+  return node.neighbors.all().map((neighbor) => ({
     id: neighbor.peer,
     link: neighbor.link,
     slot: neighbor.slot ?? 'spare',

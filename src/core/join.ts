@@ -242,7 +242,7 @@ export class Join {
     contact.lookedAt = now
     if (contact.entries.length === 0) return
     const { lookups, neighbors } = this.#parts
-    const filled = new Set(neighbors.peerIds().map((peer) => commonPrefixBits(this.#config.self, peer)))
+    const filled = new Set(neighbors.all().map(({ peer }) => commonPrefixBits(this.#config.self, peer)))
     const nearest = Math.max(...filled)
     contact.lookups.push(lookups.nearest('ring', Math.min(255, nearest + 1), contact.link, now))
     // In a mesh of a few, anybody whom we do not know: his bucket may be one of those that we have no lookup left for

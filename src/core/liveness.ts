@@ -65,7 +65,7 @@ export class Liveness {
     if (!frame.isEcho) {
       // The echo is our sign of life too: on an idle link one side asks, and both know.
       pulse.sentAt = now
-      this.#send(link, { ...frame, isEcho: true })
+      this.#send(link, { kind: 'heartbeat', isEcho: true, stamp: frame.stamp })
     } else {
       const rttMs = ((now >>> 0) - frame.stamp) >>> 0
       if (rttMs < pulse.deadMs) pulse.rttMs = rttMs

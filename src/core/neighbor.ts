@@ -4,7 +4,7 @@
  */
 
 import type { Slot } from './frames.ts'
-import type { Instant, LinkId, PeerId } from './ids.ts'
+import type { Instant, LinkId, PeerId, Point } from './ids.ts'
 import type { LinkUp, OfferPath } from './io.ts'
 import type { Exchange } from './signaling.ts'
 
@@ -17,6 +17,9 @@ export type Claim = Slot | 'passage'
 export interface Neighbor {
   readonly link: LinkId
   readonly peer: PeerId
+  readonly point: Point
+  /** Its bucket by the geometry. */
+  readonly bucket: number
   readonly transport: LinkUp['transport']
   readonly isSecure: boolean
   /** We asked for it. */
@@ -31,16 +34,24 @@ export interface Neighbor {
   /** Its neighbours, as it last told us. */
   peers: readonly PeerId[]
   hasToldPeers: boolean
-  /** The version of our neighbour set that it was told, and when. */
+  /** The version of our neighbour set that it was told of, a fingerprint of what it was told, and when. */
   toldVersion: number
+  toldPrint: number
   toldAt: Instant
 }
 
 /** A neighbour of this moment: nothing is known of its wishes yet, so both sides count as wanting the link. */
-export function createNeighbor(up: LinkUp, exchange: Exchange | undefined, now: Instant): Neighbor {
+export function createNeighbor(
+  up: LinkUp,
+  at: Pick<Neighbor, 'point' | 'bucket'>,
+  exchange: Exchange | undefined,
+  now: Instant,
+): Neighbor {
   return {
     link: up.link,
     peer: up.peer,
+    point: at.point,
+    bucket: at.bucket,
     transport: up.transport,
     isSecure: up.isSecure,
     isInitiator: exchange?.isOfferer ?? false,
@@ -53,6 +64,7 @@ export function createNeighbor(up: LinkUp, exchange: Exchange | undefined, now: 
     peers: [],
     hasToldPeers: false,
     toldVersion: -1,
+    toldPrint: 0,
     toldAt: now,
   }
 }

@@ -61,7 +61,7 @@ export class MeshNode {
     const random = (): number => io.random()
     const randomId = (): MessageId => randomName(random) as MessageId
     this.liveness = new Liveness((link, frame) => io.send(link, frame))
-    this.book = new AddressBook(self)
+    this.book = new AddressBook(self, geometry)
     this.router = new Router({ self, geometry, isBootstrap: false, ...ROUTER_DEFAULTS }, this.#routerHooks(send))
     this.requests = new Requests({ self, ...REQUESTS_DEFAULTS }, this.router, this.#requestsHooks({ send, randomId }))
     const { router, requests, liveness, book } = this
@@ -200,7 +200,7 @@ export class MeshNode {
     this.signaling.abandonAll(now)
     this.requests.failAll('closed', now)
     this.#application.stop()
-    this.neighbors.leave(now)
+    this.neighbors.leave()
     this.join.stop()
     for (const route of [...this.router.links]) this.#io.closeLink(route.link, 'leaving')
   }
@@ -227,7 +227,7 @@ export class MeshNode {
       case 'tick':
         return this.#tick(now)
       case 'maintain':
-        this.neighbors.maintain(now)
+        this.neighbors.onTimer(now)
         return this.join.tick(now)
       case 'attempt':
         return this.requests.onAttemptTimer(token.id, token.attempt, now)

@@ -94,6 +94,8 @@ export interface RequestsHooks {
   offered(message: Message, asked: Asked, now: Instant): void
 }
 
+const NOBODY: readonly LinkId[] = []
+
 interface Request extends RequestOptions {
   readonly id: MessageId
   readonly startedAt: Instant
@@ -103,7 +105,7 @@ interface Request extends RequestOptions {
   isWaiting: boolean
   isSettled: boolean
   isFresh: boolean
-  readonly tried: LinkId[]
+  tried: readonly LinkId[]
 }
 
 interface Inboxed {
@@ -159,7 +161,12 @@ export class Requests {
     const id = this.#hooks.randomId()
     const direct = this.#hooks.secureLink(options.target)
     const request: Request = {
-      ...options,
+      target: options.target,
+      message: options.message,
+      timeoutMs: options.timeoutMs,
+      via: options.via,
+      onReply: options.onReply,
+      onFailure: options.onFailure,
       id,
       startedAt: now,
       body: null,
@@ -168,7 +175,7 @@ export class Requests {
       isWaiting: false,
       isSettled: false,
       isFresh: false,
-      tried: [],
+      tried: NOBODY,
     }
     this.#requests.set(id, request)
     this.counters.started++
@@ -270,7 +277,7 @@ export class Requests {
     // The target has lost our session (a restart): seal anew for it. Nothing is lost if a relay invented this.
     request.isFresh = true
     request.attempt = Math.min(request.attempt + 1, ATTEMPTS_MAX - 1)
-    request.tried.length = 0
+    request.tried = NOBODY
     this.#seal(request)
   }
 
@@ -286,7 +293,7 @@ export class Requests {
 
   /** The direct link went down: seal and route. */
   #leaveDirect(request: Request): void {
-    if (request.direct !== null) request.tried.push(request.direct)
+    if (request.direct !== null) request.tried = [...request.tried, request.direct]
     request.direct = null
     request.attempt = 1
     this.#seal(request)
@@ -312,13 +319,13 @@ export class Requests {
   #launch(request: Request, now: Instant): void {
     const first = this.#firstHop(request)
     if (first === null || request.body === null) {
-      request.tried.length = 0
+      request.tried = NOBODY
       request.isWaiting = true
       this.#hooks.schedule({ kind: 'attempt', id: request.id, attempt: request.attempt }, ROUND_PAUSE_MS)
       return
     }
     request.isWaiting = false
-    request.tried.push(first)
+    request.tried = [...request.tried, first]
     const { id, attempt, target, body } = request
     this.#hooks.schedule({ kind: 'attempt', id, attempt }, this.#config.attemptMs + attempt * 250)
     const frame: UnicastFrame = {

@@ -8,7 +8,7 @@
  */
 
 import { RecentMap } from './bounded.ts'
-import { type Bucket, type Rate, createBucket, take } from './budget.ts'
+import { type Rate, take } from './budget.ts'
 import type {
   Body,
   BroadcastFrame,
@@ -21,22 +21,11 @@ import type {
   UnicastFrame,
 } from './frames.ts'
 import { HOP_LIMIT_MAX } from './frames.ts'
-import type { Geometry } from './geometry.ts'
+import { type Geometry, commonPrefixBits } from './geometry.ts'
 import type { Instant, LinkId, MessageId, PeerId } from './ids.ts'
-import type { LinkRole } from './io.ts'
+import { type Route, type RouteSetup, Routes } from './routes.ts'
 
-/** A link as the router sees it. */
-export interface Route {
-  readonly link: LinkId
-  readonly peer: PeerId
-  readonly role: LinkRole
-  /** May carry frames for targets that it is not itself: a neighbour of the mesh, or a bootstrap's entry. */
-  carries: boolean
-  /** A ring neighbour: the last resort when no link is closer to the target. */
-  isRing: boolean
-  readonly frames: Bucket
-  readonly bytes: Bucket
-}
+export type { Route } from './routes.ts'
 
 export interface RouterConfig {
   /** Our own id; a bootstrap's router passes its id too, but never is a target of its own. */
@@ -106,13 +95,16 @@ interface Path {
   /** Where the frame came from; null: from us. */
   readonly previous: LinkId | null
   readonly target: string
+  /** Who has it now; null: nobody. */
   next: LinkId | null
-  readonly tried: LinkId[]
+  /** Who had it before; null: nobody yet, which is nearly always so, and an empty array would take 16 bytes and a place for 17 more. */
+  tried: LinkId[] | null
   detours: number
   /** The hop limit that we passed on: a NACK cannot raise it. */
   hopLimit: number
-  /** Links that the frame had crossed when it came: every try starts again from here. */
+  /** Links that the frame had crossed when it came, and whether one led to a bootstrap: every try starts again from here. */
   readonly hops: number
+  readonly viaBootstrap: boolean
 }
 
 export class Router {
@@ -129,50 +121,38 @@ export class Router {
   }
   readonly #config: RouterConfig
   readonly #hooks: RouterHooks
-  readonly #routes = new Map<LinkId, Route>()
-  readonly #byPeer = new Map<PeerId, Route>()
+  readonly #routes: Routes
   readonly #paths: RecentMap<string, Path>
 
   constructor(config: RouterConfig, hooks: RouterHooks) {
     this.#config = config
     this.#hooks = hooks
+    this.#routes = new Routes(config.geometry)
     this.#paths = new RecentMap({ max: config.pathsMax, keepMs: PATH_KEEP_MS })
   }
 
   /** Links in the order they came up. */
   get links(): IterableIterator<Route> {
-    return this.#routes.values()
+    return this.#routes.all()
   }
 
   get collections(): Record<string, { size: number; max: number }> {
     return { paths: { size: this.#paths.size, max: this.#paths.max } }
   }
 
-  addLink(
-    link: { readonly link: LinkId; readonly peer: PeerId; readonly role: LinkRole; readonly carries: boolean },
-    now: Instant,
-  ): Route {
+  addLink(setup: RouteSetup, now: Instant): Route {
     const { linkFrames, linkBytes } = this.#config
-    // Spelled out: V8 gives each object that two spreads have made a hidden class of its own, half a kilobyte a link.
-    const route: Route = {
-      link: link.link,
-      peer: link.peer,
-      role: link.role,
-      carries: link.carries,
-      isRing: false,
-      frames: createBucket(linkFrames, now),
-      bytes: createBucket(linkBytes, now),
-    }
-    this.#routes.set(route.link, route)
-    this.#byPeer.set(route.peer, route)
-    return route
+    return this.#routes.add(setup, { frames: linkFrames, bytes: linkBytes }, now)
   }
 
   removeLink(link: LinkId): void {
+    this.#routes.remove(link)
+  }
+
+  /** May this link carry frames for targets that it is not itself? */
+  setCarries(link: LinkId, carries: boolean): void {
     const route = this.#routes.get(link)
-    if (route === undefined) return
-    this.#routes.delete(link)
-    if (this.#byPeer.get(route.peer) === route) this.#byPeer.delete(route.peer)
+    if (route !== undefined) this.#routes.setCarries(route, carries)
   }
 
   route(link: LinkId): Route | undefined {
@@ -180,7 +160,7 @@ export class Router {
   }
 
   routeTo(peer: PeerId): Route | undefined {
-    return this.#byPeer.get(peer)
+    return this.#routes.to(peer)
   }
 
   /** Forgets paths that are due. */
@@ -203,22 +183,18 @@ export class Router {
 
   /** Links that a request of our own may start with, best first; direct, then closest to the target, bootstraps last. */
   firstHops(target: PeerId): Route[] {
-    const direct = this.#byPeer.get(target)
+    const direct = this.#routes.to(target)
     const order = (a: Route, b: Route) => this.#config.geometry.compare(target, a.peer, b.peer)
-    const peers: Route[] = []
+    const peers = this.#routes.carriers.filter((route) => route !== direct).sort(order)
     const bootstraps: Route[] = []
-    for (const route of this.#routes.values()) {
-      if (route === direct) continue
-      if (route.carries) peers.push(route)
-      else if (route.role === 'bootstrap') bootstraps.push(route)
-    }
-    return [...(direct === undefined ? [] : [direct]), ...peers.sort(order), ...bootstraps]
+    for (const route of this.#routes.all()) if (route.role === 'bootstrap' && route !== direct) bootstraps.push(route)
+    return [...(direct === undefined ? [] : [direct]), ...peers, ...bootstraps]
   }
 
   /** Answers a request that was delivered to us, back along its breadcrumbs. False: they are gone. */
   reply(to: { readonly id: MessageId; readonly attempt: number }, body: Body): boolean {
     const path = this.#paths.get(pathKey(to))
-    if (path === undefined || path.previous === null || !this.#routes.has(path.previous)) return false
+    if (path === undefined || path.previous === null || this.#routes.get(path.previous) === undefined) return false
     const { id, attempt } = to
     this.#hooks.send(path.previous, {
       kind: 'reply',
@@ -246,17 +222,18 @@ export class Router {
     this.#paths.set(pathKey(frame), path, now)
     const isClosest = this.#nextHop(frame, path) === undefined
     if (this.#hooks.answerLookup(frame, from, isClosest, now)) return
-    this.#forward(frame, path, now)
+    if (isClosest && !isCloseEnough(frame, this.#config.self)) this.#giveBack(frame, path, 'nobody', now)
+    else this.#forward(frame, path, now)
   }
 
   onReply(frame: ReplyFrame, from: Route, now: Instant): void {
     const path = this.#paths.get(pathKey(frame))
     // Only a link that we gave the request may answer it.
-    if (path === undefined || !path.tried.includes(from.link)) {
+    if (path === undefined || !hadIt(path, from.link)) {
       this.counters.strayReplies++
     } else if (path.previous === null) {
       this.#hooks.replied(frame, from, now)
-    } else if (!this.#routes.has(path.previous)) {
+    } else if (this.#routes.get(path.previous) === undefined) {
       this.counters.brokenPaths++
     } else if (frame.hopLimit === 0) {
       this.counters.spent++
@@ -273,7 +250,10 @@ export class Router {
     }
     // The hop limit is a budget for the whole search, so it shrinks on the way back too and cannot be raised by a liar.
     const hopLimit = Math.min(nack.frame.hopLimit, path.hopLimit)
-    this.#forward({ ...nack.frame, hopLimit, hops: path.hops }, path, now)
+    const frame = { ...nack.frame, hopLimit, hops: path.hops, viaBootstrap: path.viaBootstrap }
+    // Behind another entry of a bootstrap there may be another mesh.
+    if (nack.reason === 'nobody' && !this.#config.isBootstrap) this.#giveBack(frame, path, 'nobody', now)
+    else this.#forward(frame, path, now)
   }
 
   #admit(frame: UnicastFrame | LookupFrame, from: Route, now: Instant): boolean {
@@ -316,9 +296,9 @@ export class Router {
   }
 
   #giveBack(frame: UnicastFrame | LookupFrame, path: Path, reason: NackReason, now: Instant): void {
-    path.next = null
+    retire(path)
     if (path.previous === null) this.#hooks.returned(frame, reason, now)
-    else if (this.#routes.has(path.previous)) this.#nack(path.previous, frame, reason)
+    else if (this.#routes.get(path.previous) !== undefined) this.#nack(path.previous, frame, reason)
     else this.counters.brokenPaths++
   }
 
@@ -327,7 +307,7 @@ export class Router {
   }
 
   #pass(frame: UnicastFrame | LookupFrame, path: Path, next: Route): void {
-    path.tried.push(next.link)
+    retire(path)
     path.next = next.link
     path.hopLimit = frame.hopLimit - 1
     this.#carry(next.link, frame)
@@ -336,58 +316,80 @@ export class Router {
   #carry(link: LinkId, frame: UnicastFrame | LookupFrame | ReplyFrame): void {
     this.counters.forwarded++
     this.counters.forwardedBytes += sizeOf(frame)
-    const viaBootstrap = frame.viaBootstrap || this.#config.isBootstrap
-    this.#hooks.send(link, { ...frame, hopLimit: frame.hopLimit - 1, hops: frame.hops + 1, viaBootstrap })
+    this.#hooks.send(link, oneHopOn(frame, frame.viaBootstrap || this.#config.isBootstrap))
   }
 
   /** The next link for a frame: the target itself; the closest one; for unicasts also detours, ring first. */
   #nextHop(frame: UnicastFrame | LookupFrame, path: Path): Route | undefined {
-    if (frame.kind === 'unicast') {
-      const direct = this.#byPeer.get(frame.target)
-      if (direct !== undefined && isOpen(direct, path)) return direct
+    const { isBootstrap } = this.#config
+    if (frame.kind === 'lookup') {
+      if (triesOf(path) >= (isBootstrap ? BRANCHES_MAX : LOOKUP_TRIES_MAX)) return undefined
+      const best = this.#routes.closest(frame.target, (route) => route.peer !== frame.requester && isOpen(route, path))
+      return best !== undefined && this.#isCloser(frame, best) ? best : undefined
     }
-    if (frame.kind === 'lookup' && !this.#config.isBootstrap && path.tried.length >= LOOKUP_TRIES_MAX) return undefined
-    if (frame.kind === 'lookup' && path.tried.length >= BRANCHES_MAX) return undefined
-    const best = this.#closest(frame, path)
-    if (best === undefined) return undefined
-    if (this.#isCloser(frame, best)) return best
-    if (frame.kind === 'lookup' || path.detours >= DETOURS_MAX) return undefined
+    const direct = this.#routes.to(frame.target)
+    if (direct !== undefined && isOpen(direct, path)) return direct
+    const best = this.#routes.closest(frame.target, (route) => isOpen(route, path))
+    if (best === undefined || this.#isCloser(frame, best)) return best
+    if (path.detours >= DETOURS_MAX) return undefined
     path.detours++
-    return this.#ringHop(frame, path) ?? best
+    return this.#routes.closest(frame.target, (route) => route.isRing && isOpen(route, path)) ?? best
   }
 
   #isCloser(frame: UnicastFrame | LookupFrame, route: Route): boolean {
     // A bootstrap has no place in the key space: any entry is closer than it.
     return this.#config.isBootstrap || this.#config.geometry.compare(frame.target, route.peer, this.#config.self) < 0
   }
-
-  #closest(frame: UnicastFrame | LookupFrame, path: Path): Route | undefined {
-    const avoid = frame.kind === 'lookup' ? frame.requester : null
-    let best: Route | undefined
-    for (const route of this.#routes.values()) {
-      if (!route.carries || route.peer === avoid || !isOpen(route, path)) continue
-      if (best === undefined || this.#config.geometry.compare(frame.target, route.peer, best.peer) < 0) best = route
-    }
-    return best
-  }
-
-  #ringHop(frame: UnicastFrame | LookupFrame, path: Path): Route | undefined {
-    let best: Route | undefined
-    for (const route of this.#routes.values()) {
-      if (!route.isRing || !route.carries || !isOpen(route, path)) continue
-      if (best === undefined || this.#config.geometry.compare(frame.target, route.peer, best.peer) < 0) best = route
-    }
-    return best
-  }
 }
 
 function createPath(previous: LinkId | null, frame: UnicastFrame | LookupFrame): Path {
-  const { target, hopLimit, hops } = frame
-  return { previous, target, next: null, tried: [], detours: 0, hopLimit, hops }
+  const { target, hopLimit, hops, viaBootstrap } = frame
+  return { previous, target, next: null, tried: null, detours: 0, hopLimit, hops, viaBootstrap }
+}
+
+/** Who had it has not got it any more. */
+function retire(path: Path): void {
+  if (path.next === null) return
+  if (path.tried === null) path.tried = [path.next]
+  else path.tried.push(path.next)
+  path.next = null
+}
+
+function triesOf(path: Path): number {
+  return (path.tried?.length ?? 0) + (path.next === null ? 0 : 1)
+}
+
+function hadIt(path: Path, link: LinkId): boolean {
+  return link === path.next || (path.tried !== null && path.tried.includes(link))
 }
 
 function isOpen(route: Route, path: Path): boolean {
-  return route.link !== path.previous && !path.tried.includes(route.link)
+  return route.link !== path.previous && !hadIt(path, route.link)
+}
+
+/** Where routing ends, only who shares enough of the key may answer; 256 stands for the closest, whoever that is. */
+export function isCloseEnough(frame: LookupFrame, self: PeerId): boolean {
+  return frame.prefixMin >= 256 || commonPrefixBits(self, frame.target) >= frame.prefixMin
+}
+
+/** The frame as the next one gets it. Spelled out, for this is where a relay's time goes and a spread takes ten times as long. */
+function oneHopOn(
+  frame: UnicastFrame | LookupFrame | ReplyFrame,
+  viaBootstrap: boolean,
+): UnicastFrame | LookupFrame | ReplyFrame {
+  const hopLimit = frame.hopLimit - 1
+  const hops = frame.hops + 1
+  const { attempt, id } = frame
+  switch (frame.kind) {
+    case 'unicast':
+      return { kind: 'unicast', hopLimit, hops, attempt, viaBootstrap, id, target: frame.target, body: frame.body }
+    case 'reply':
+      return { kind: 'reply', hopLimit, hops, attempt, viaBootstrap, id, body: frame.body }
+    case 'lookup': {
+      const { target, requester, prefixMin, slot } = frame
+      return { kind: 'lookup', hopLimit, hops, attempt, viaBootstrap, id, target, requester, prefixMin, slot }
+    }
+  }
 }
 
 // Nearly every message arrives at its first attempt: those need no second string.

@@ -165,8 +165,16 @@ export class Signaling {
     options: Pick<Exchange, 'remote' | 'slot' | 'via' | 'purpose' | 'metadata' | 'timeoutMs' | 'request' | 'asked'>,
     onCreated?: (exchange: ExchangeId) => void,
   ): Exchange {
+    const { remote, slot, via, purpose, metadata, timeoutMs, request, asked } = options
     const exchange = this.#add({
-      ...options,
+      remote,
+      slot,
+      via,
+      purpose,
+      metadata,
+      timeoutMs,
+      request,
+      asked,
       id: this.#newId(),
       isOfferer: true,
       state: 'describing',

@@ -1,11 +1,11 @@
 /**
  * Which links are wanted for what (DESIGN §5): the nearest ids on either side of the ring, one peer in every non-empty
- * bucket, a few at random; whatever else there is stays as a spare while there is room. Pure functions of ids.
+ * bucket, a few at random; whatever else there is stays as a spare while there is room.
  */
 
 import type { Slot } from './frames.ts'
-import { type Geometry, fractionOf, ringArc, ringAround } from './geometry.ts'
-import type { Key, PeerId } from './ids.ts'
+import { CIRCLE, RingArc, ahead, pointOf } from './geometry.ts'
+import type { Key, PeerId, Point } from './ids.ts'
 
 export interface SlotPlan {
   /** Ring neighbours wanted on either side: 4 at a cap of 32 (DESIGN §5), fewer where the cap is small. */
@@ -27,62 +27,52 @@ export function planFor(linksMax: number): SlotPlan {
   }
 }
 
-/**
- * What each of `peers` (longest-standing first) is wanted for. Peers without an entry are spare.
- */
+/** A peer with a link, as far as its place is concerned. */
+export interface Placed {
+  readonly peer: PeerId
+  readonly point: Point
+  /** Its bucket by the geometry. */
+  readonly bucket: number
+  /** What it is wanted for; null: spare. */
+  slot: Slot | null
+}
+
+/** Says for each of `peers` (longest-standing first) what it is wanted for. */
 export function assignSlots(
-  at: { readonly self: Key; readonly geometry: Geometry },
-  peers: readonly PeerId[],
+  at: { readonly self: Key; readonly point: Point },
+  peers: readonly Placed[],
   plan: SlotPlan,
-): Map<PeerId, Slot> {
-  const slots = new Map<PeerId, Slot>()
+): void {
+  const arc = new RingArc(at.self, at.point, plan.ringSide)
+  for (const { peer, point } of peers) arc.add(peer, point)
   const filled = new Set<number>()
-  for (const peer of ringAround(at.self, peers, plan.ringSide)) {
-    slots.set(peer, 'ring')
-    filled.add(at.geometry.bucketOf(at.self, peer))
-  }
-  for (const peer of peers) {
-    const bucket = at.geometry.bucketOf(at.self, peer)
-    if (slots.has(peer) || filled.has(bucket)) continue
-    slots.set(peer, 'bucket')
-    filled.add(bucket)
+  for (const place of peers) {
+    const isRing = arc.after.includes(place.peer) || arc.before.includes(place.peer)
+    place.slot = isRing ? 'ring' : null
+    if (isRing) filled.add(place.bucket)
   }
   let randomCount = 0
-  for (const peer of peers) {
-    if (slots.has(peer) || randomCount >= plan.randomMax) continue
-    slots.set(peer, 'random')
+  for (const place of peers) {
+    if (place.slot !== null || filled.has(place.bucket)) continue
+    place.slot = 'bucket'
+    filled.add(place.bucket)
+  }
+  for (const place of peers) {
+    if (place.slot !== null || randomCount >= plan.randomMax) continue
+    place.slot = 'random'
     randomCount++
   }
-  return slots
-}
-
-/** Those of `candidates` that belong among the ring neighbours of `self`, given the ones it has. */
-export function missingRing(
-  self: Key,
-  has: Iterable<PeerId>,
-  candidates: readonly PeerId[],
-  ringSide: number,
-): PeerId[] {
-  const held = new Set(has)
-  const ring = ringAround(self, [...held, ...candidates], ringSide)
-  return [...ring].filter((id) => !held.has(id))
-}
-
-/** Would `peer` be one of our ring neighbours beside those we have? */
-export function belongsToRing(self: Key, has: readonly PeerId[], peer: PeerId, ringSide: number): boolean {
-  return ringAround(self, [...has.filter((id) => id !== peer), peer], ringSide).has(peer)
 }
 
 /**
  * How many peers there are, from the density of the ring around us: k ids on an arc of share s suggest k/s. The
- * relative error is about 1/√k (REFERENCE §2c). At least the number we know to exist.
+ * relative error is about 1/√k (REFERENCE §2c). At least the number we know to exist; exactly that while both sides of
+ * `arc` meet.
  */
-export function estimateSize(self: Key, known: ReadonlySet<PeerId>, side: number): number {
-  const floor = known.size + 1
-  const { after, before } = ringArc(self, known, side)
-  const farthestAfter = after[side - 1]
-  const farthestBefore = before[side - 1]
-  if (farthestAfter === undefined || farthestBefore === undefined || known.size <= 2 * side) return floor
-  const arc = (fractionOf(farthestAfter) - fractionOf(farthestBefore) + 1) % 1
-  return arc === 0 ? floor : Math.max(floor, (2 * side) / arc)
+export function estimateSize(arc: RingArc, known: number): number {
+  const side = arc.after.length
+  const [first, last] = [arc.before.at(-1), arc.after.at(-1)]
+  if (first === undefined || last === undefined || arc.before.length < side || known <= 2 * side) return known + 1
+  const share = ahead(pointOf(first), pointOf(last)) / CIRCLE
+  return share === 0 ? known + 1 : Math.max(known + 1, (2 * side) / share)
 }

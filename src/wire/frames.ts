@@ -190,7 +190,10 @@ const frameUnion = union<Frame | HandshakeFrame>({
   broadcast: { code: 0x04, field: broadcastField },
   nack: {
     code: 0x10,
-    field: record<NackFrame>('nack', { reason: oneOf(['dead-end', 'seen', 'spent', 'busy']), frame: returnedField }),
+    field: record<NackFrame>('nack', {
+      reason: oneOf(['dead-end', 'seen', 'spent', 'busy', 'nobody']),
+      frame: returnedField,
+    }),
   },
   direct: { code: 0x11, field: record<DirectFrame>('direct', { id: id16(), isReply: bool, message: messageField }) },
   heartbeat: { code: 0x12, field: record<HeartbeatFrame>('heartbeat', { isEcho: bool, stamp: u32() }) },

@@ -3,9 +3,9 @@
  * stands (ring and one for each bucket, judged from all ids, not from what the peers know), and what failed on the way.
  */
 
-import { xor } from '../../src/core/geometry.ts'
+import { ringAround, xor } from '../../src/core/geometry.ts'
 import type { PeerId } from '../../src/core/ids.ts'
-import { missingRing, planFor } from '../../src/core/slots.ts'
+import { planFor } from '../../src/core/slots.ts'
 import { createMesh, type Mesh } from '../../src/index.ts'
 import { startBootstrap } from './bootstrap-url.ts'
 import { serve } from './child.ts'
@@ -60,7 +60,7 @@ function hasWantedLinks(mesh: Mesh, meshes: readonly Mesh[]): boolean {
   const bucketsOf = (ids: readonly PeerId[]): Set<number> => new Set(ids.map((id) => xor.bucketOf(self, id)))
   const { ringSide } = planFor(mesh.inspect().linksMax)
   return (
-    missingRing(self, held, others, ringSide).length === 0 &&
+    [...ringAround(self, others, ringSide)].every((id) => held.includes(id)) &&
     [...bucketsOf(others)].every((bucket) => bucketsOf(held).has(bucket))
   )
 }

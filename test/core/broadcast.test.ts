@@ -12,7 +12,7 @@ const BODY: Body = new Uint8Array(10)
 function station(linkCount: number, config: Partial<BroadcastConfig> = {}) {
   const routes = Array.from(
     { length: linkCount },
-    (_, i) => ({ link: link(i + 1), peer: peer('p'), role: 'peer', carries: true }) as Route,
+    (_, i) => ({ link: link(i + 1), peer: peer('p'), role: 'peer', isRing: false, carrier: i }) as Route,
   )
   const sent: { readonly link: LinkId; readonly frame: BroadcastFrame }[] = []
   const jobs: VerifyJob[] = []
@@ -45,7 +45,7 @@ function station(linkCount: number, config: Partial<BroadcastConfig> = {}) {
 describe('a broadcast', () => {
   it('of our own goes to every neighbour, and to no visitor', () => {
     const { broadcast, routes, sent } = station(4)
-    routes[2]!.carries = false
+    routes[2]!.carrier = -1
     broadcast.originate(message('m'), BODY, at(0))
     expect(sent.map((one) => one.link)).toEqual([1, 2, 4])
     expect(sent.every(({ frame }) => frame.hopLimit === HOP_LIMIT_MAX - 1)).toBe(true)

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  CIRCLE,
   commonPrefixBits,
   compareIds,
-  fractionOf,
+  pointOf,
   randomName,
   ringAround,
   ringArc,
@@ -24,6 +25,16 @@ describe('XOR geometry', () => {
       fc.property(anId, anId, anId, (target, a, b) => {
         const [t, x, y] = [numberOf(target), numberOf(a), numberOf(b)]
         expect(sign(xor.compare(target, a, b))).toBe(sign((t ^ x) - (t ^ y)))
+      }),
+    )
+  })
+
+  it('agrees with the distance of their points, as far as those reach', () => {
+    fc.assert(
+      fc.property(anId, anId, anId, (target, a, b) => {
+        const [x, y] = [a, b].map((id) => xor.distance(pointOf(target), pointOf(id))) as [number, number]
+        if (x !== y) expect(sign(x - y)).toBe(sign(xor.compare(target, a, b)))
+        expect(x).toBe(Number((numberOf(target) ^ numberOf(a)) >> 206n))
       }),
     )
   })
@@ -76,9 +87,9 @@ describe('the ring', () => {
     expect(ringAround(peer('c'), [peer('a'), peer('e')], 4)).toEqual(new Set([peer('e'), peer('a')]))
   })
 
-  it('places an id as a fraction of the circle', () => {
-    expect(fractionOf(peer('a'))).toBe(0)
-    expect(fractionOf(peer('q'))).toBe(0.5)
+  it('places an id as a point of the circle', () => {
+    expect(pointOf(peer('a'))).toBe(0)
+    expect(pointOf(peer('q'))).toBe(CIRCLE / 2)
   })
 })
 

@@ -86,7 +86,7 @@ export function handle(to: Bench, on: LinkId, frame: Frame): void {
 export function connect(
   a: Bench,
   b: Bench,
-  how: Partial<Pick<Route, 'role' | 'carries' | 'isRing'>> = {},
+  how: { readonly role?: Route['role']; readonly carries?: boolean; readonly isRing?: boolean } = {},
 ): { readonly a: Route; readonly b: Route } {
   const [atA, atB] = [link(++links), link(++links)]
   a.links.set(atA, { bench: b, remote: atB })

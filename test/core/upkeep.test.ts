@@ -3,10 +3,10 @@
 import { describe, expect, it } from 'vitest'
 import { ADDRESS_BOOK_MAX, AddressBook, TOMBSTONE_MS } from '../../src/core/address-book.ts'
 import type { Frame } from '../../src/core/frames.ts'
-import { ringAround, xor } from '../../src/core/geometry.ts'
+import { pointOf, ringArc, xor } from '../../src/core/geometry.ts'
 import type { LinkId, PeerId } from '../../src/core/ids.ts'
 import { DEAD_MS, HEARTBEAT_MS, Liveness } from '../../src/core/liveness.ts'
-import { assignSlots, belongsToRing, estimateSize, missingRing, planFor } from '../../src/core/slots.ts'
+import { assignSlots, estimateSize, type Placed, planFor } from '../../src/core/slots.ts'
 import { idFromBytes } from '../../src/wire/ids.ts'
 import { at, link, peer } from './ids.ts'
 import { generator } from './recorder.ts'
@@ -80,33 +80,68 @@ describe('liveness', () => {
 })
 
 describe('the address book', () => {
+  const newBook = () => new AddressBook(peer('s'), xor)
+  const heard = (ms: number, isInteresting = true) => ({
+    via: peer('v'),
+    now: later(ms),
+    isInteresting: () => isInteresting,
+  })
+
   it('never holds more than its bound, and forgets the oldest first', () => {
-    const book = new AddressBook(peer('s'))
+    const book = newBook()
     const ids = manyIds(1_000, 5)
-    for (const id of ids) book.learn(id, peer('v'), later(0))
+    for (const [i, id] of ids.entries()) book.learn(id, heard(i))
     expect(book.size).toBe(ADDRESS_BOOK_MAX)
     expect(book.get(ids.at(-1)!)).toBeDefined()
     expect(book.get(ids[0]!)).toBeUndefined()
+    expect(new Set(book.peers())).toEqual(new Set(ids.slice(-ADDRESS_BOOK_MAX)))
+  })
+
+  it('once full, takes those who fill no place only instead of stale entries', () => {
+    const book = newBook()
+    const [first, ...others] = manyIds(ADDRESS_BOOK_MAX + 2, 7)
+    book.learn(first!, heard(0, false))
+    for (const id of others.slice(0, -2)) book.learn(id, heard(60_000, false))
+    const [late, later_] = others.slice(-2)
+    expect(book.learn(late!, heard(119_000, false))).toBe(false)
+    expect(book.get(late!)).toBeUndefined()
+    book.learn(later_!, heard(121_000, false))
+    expect(book.get(later_!)).toBeDefined()
+    expect(book.get(first!)).toBeUndefined()
   })
 
   it('does not learn of ourselves, nor of the recently dead, by gossip', () => {
-    const book = new AddressBook(peer('s'))
-    expect(book.learn(peer('s'), peer('v'), later(0))).toBe(false)
+    const book = newBook()
+    expect(book.learn(peer('s'), heard(0))).toBe(false)
     book.bury(peer('d'), later(0))
-    expect(book.learn(peer('d'), peer('v'), later(TOMBSTONE_MS - 1))).toBe(false)
-    expect(book.learn(peer('d'), peer('v'), later(TOMBSTONE_MS))).toBe(true)
+    expect(book.learn(peer('d'), heard(TOMBSTONE_MS - 1))).toBe(false)
+    expect(book.learn(peer('d'), heard(TOMBSTONE_MS))).toBe(true)
   })
 
   it('takes a peer that shows up itself out of its grave', () => {
-    const book = new AddressBook(peer('s'))
+    const book = newBook()
     book.bury(peer('d'), later(0))
-    book.met(peer('d'))
-    expect(book.dialable(later(1))).toEqual([peer('d')])
+    book.met(peer('d'), later(1))
+    expect(book.peers()).toEqual([peer('d')])
+    expect(book.isDialable(0, later(1))).toBe(true)
+  })
+
+  it('holds no peer that a link stands to, and keeps the others whole', () => {
+    const book = newBook()
+    const ids = manyIds(100, 8)
+    for (const id of ids) book.learn(id, heard(0))
+    for (const id of ids.slice(0, 50)) book.remove(id)
+    expect(new Set(book.peers())).toEqual(new Set(ids.slice(50)))
+    for (let i = 0; i < book.size; i++) {
+      expect(book.pointAt(i)).toBe(pointOf(book.peerAt(i)))
+      expect(book.bucketAt(i)).toBe(xor.bucketOf(peer('s'), book.peerAt(i)))
+      expect(book.get(book.peerAt(i))).toEqual({ via: peer('v'), failures: 0, retryAt: 0 })
+    }
   })
 
   it('waits longer after each failure, and gives up after six until somebody names the peer again', () => {
-    const book = new AddressBook(peer('s'))
-    book.learn(peer('x'), peer('v'), later(0))
+    const book = newBook()
+    book.learn(peer('x'), heard(0))
     const pauses: number[] = []
     for (let i = 0; i < 5; i++) {
       book.failed(peer('x'), later(0), 0.5)
@@ -115,11 +150,11 @@ describe('the address book', () => {
     expect(pauses).toEqual([2_000, 4_000, 8_000, 16_000, 32_000])
     book.failed(peer('x'), later(0), 0.5)
     expect(book.get(peer('x'))).toBeUndefined()
-    expect(book.learn(peer('x'), peer('v'), later(1))).toBe(true)
+    expect(book.learn(peer('x'), heard(1))).toBe(true)
   })
 
   it('keeps its tombstones within bounds', () => {
-    const book = new AddressBook(peer('s'))
+    const book = newBook()
     for (const id of manyIds(5_000, 6)) book.bury(id, later(0))
     const { size, max } = book.collections['tombstones']!
     expect(size).toBeLessThanOrEqual(max)
@@ -128,38 +163,30 @@ describe('the address book', () => {
 
 describe('slots', () => {
   const self = peer('a')
-  const at_ = { self, geometry: xor }
+  const at_ = { self, point: pointOf(self) }
+  const place = (id: PeerId): Placed => ({
+    peer: id,
+    point: pointOf(id),
+    bucket: xor.bucketOf(self, id),
+    slot: null,
+  })
 
   it('scale with the cap: an eighth on either side of the ring, four at most', () => {
     expect([6, 8, 16, 32, 48].map((max) => planFor(max).ringSide)).toEqual([1, 1, 2, 4, 4])
   })
 
   it('go to the ring first, then to one peer for each bucket that the ring leaves empty, the longest-standing', () => {
-    const ring = [peer('b'), peer('7')]
-    const [first, second] = [peer('q'), peer('r')]
-    const slots = assignSlots(at_, [first, second, ...ring, peer('i')], { ringSide: 1, randomMax: 1, softMax: 9 })
-    expect(ring.map((id) => slots.get(id))).toEqual(['ring', 'ring'])
     // '7' is our predecessor and lies in bucket 0, as do 'q' and 'r': that bucket is filled.
-    expect(slots.get(peer('i'))).toBe('bucket')
-    expect(slots.get(first)).toBe('random')
-    expect(slots.get(second)).toBeUndefined()
-  })
-
-  it('name the ring neighbours that we lack', () => {
-    expect(missingRing(self, [peer('d'), peer('5')], [peer('c'), peer('e'), peer('6')], 1)).toEqual([
-      peer('c'),
-      peer('6'),
-    ])
-    expect(missingRing(self, [peer('c'), peer('6')], [peer('d'), peer('5')], 1)).toEqual([])
-    expect(belongsToRing(self, [peer('d'), peer('5')], peer('c'), 1)).toBe(true)
-    expect(belongsToRing(self, [peer('b'), peer('7')], peer('c'), 1)).toBe(false)
+    const places = ['q', 'r', 'b', '7', 'i'].map((id) => place(peer(id)))
+    assignSlots(at_, places, { ringSide: 1, randomMax: 1, softMax: 9 })
+    expect(places.map(({ slot }) => slot)).toEqual(['random', null, 'ring', 'ring', 'bucket'])
   })
 
   it('know about how many peers there are from the density of the ring', () => {
     for (const count of [100, 1_000, 10_000]) {
       const ids = manyIds(count, count)
       // Each knows only a few on either side.
-      const estimates = ids.slice(0, 100).map((id) => estimateSize(id, ringAround(id, ids, 6), 4))
+      const estimates = ids.slice(0, 100).map((id) => estimateSize(ringArc(id, ids, 4), 12))
       const median = estimates.toSorted((a, b) => a - b)[50]!
       expect(median / count).toBeGreaterThan(0.7)
       expect(median / count).toBeLessThan(1.4)
@@ -167,7 +194,7 @@ describe('slots', () => {
   })
 
   it('count what is there while there is little', () => {
-    expect(estimateSize(self, new Set([peer('b'), peer('c')]), 4)).toBe(3)
+    expect(estimateSize(ringArc(self, [peer('b'), peer('c')], 4), 2)).toBe(3)
   })
 })
 

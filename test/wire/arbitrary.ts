@@ -70,7 +70,7 @@ export const frame: fc.Arbitrary<Frame | HandshakeFrame> = fc.oneof(
   onItsWay(fc.record({ kind: fc.constant('broadcast'), id: routed.id, target: key(), body: bytes(300) })),
   fc.record({
     kind: fc.constant('nack'),
-    reason: fc.constantFrom('dead-end', 'seen', 'spent', 'busy'),
+    reason: fc.constantFrom('dead-end', 'seen', 'spent', 'busy', 'nobody'),
     frame: fc.oneof(unicast, lookup),
   }),
   fc.record({ kind: fc.constant('direct'), id: id16<MessageId>(), isReply: fc.boolean(), message }),

@@ -1,0 +1,267 @@
+/**
+ * What is missing, and asking for it (DESIGN §5): ring neighbours first, then one peer for every bucket, then a few at
+ * random. Ring neighbours and random ones come from the address book; bucket links too, else from a lookup that the right
+ * peer answers with an offer. Everything is looked over when something has changed that may matter, again and again
+ * while something is missing, and every 30 s in any case (Bamboo, USENIX 2004: never reactive only).
+ */
+
+import type { AddressBook } from './address-book.ts'
+import type { Slot } from './frames.ts'
+import { RingArc, pointOf } from './geometry.ts'
+import type { Instant, PeerId, Point } from './ids.ts'
+import type { Io } from './io.ts'
+import type { Lookups } from './lookups.ts'
+import type { NeighborTable } from './neighbor-table.ts'
+import type { Room } from './room.ts'
+import type { Signaling } from './signaling.ts'
+import { estimateSize } from './slots.ts'
+
+export interface RepairParts {
+  readonly table: NeighborTable
+  readonly book: AddressBook
+  readonly room: Room
+  readonly signaling: Signaling
+  readonly lookups: Lookups
+  readonly io: Pick<Io, 'schedule'>
+  /** 0 ≤ x < 1. */
+  readonly unit: () => number
+  /** Our neighbours' places have just been decided anew. */
+  readonly placed: () => void
+}
+
+/** Dials of our own at once; the rest of the exchanges are for others' offers (guess). */
+const DIALS_MAX = 4
+/** Changes within this many ms are seen to together: a newcomer hears of dozens of peers at once (guess). */
+const MAINTAIN_MS = 30
+/** While much happens, upkeep rests this long in between (guess). */
+const MAINTAIN_GAP_MS = 200
+/** While something is missing it is sought again after this long, twice as long whenever nothing came of it (guess). */
+const WANT_MS = 1_000
+const WANT_MAX_MS = 8_000
+/** DESIGN §5: audit every 30 s. */
+const AUDIT_MS = 30_000
+/** The estimate behind the number of buckets walks the address book. */
+const ESTIMATE_KEEP_MS = 1_000
+/** A bucket that should hold this many peers and has none is no accident: e^-8 (guess at how sure to be). */
+const SUSPICIOUS_PEERS = 8
+/** Ring density is read off so many ids on either side. */
+const ESTIMATE_SIDE = 4
+
+/** What one walk over neighbours, running exchanges and address book finds. */
+interface Survey {
+  /** Neighbours, those under way, and the best candidates. */
+  readonly arc: RingArc
+  /** Buckets that somebody is in or on the way to. */
+  readonly filled: Set<number>
+  /** Peers that a link is under way to. */
+  readonly pending: Set<PeerId>
+}
+
+export class Repair {
+  readonly counters = { dials: 0 }
+  readonly #parts: RepairParts
+  #isDirty = true
+  #isScheduled = false
+  #isWanting = true
+  #wantMs = WANT_MS
+  #isRingWhole = false
+  #wantsRandom = true
+  #maintainedAt = 0
+  #estimatedAt = 0
+  #bucketCount = 0
+  #survey: Survey | null = null
+
+  constructor(parts: RepairParts) {
+    this.#parts = parts
+  }
+
+  /** Something has changed that may matter: see to it soon, together with whatever else comes by then. */
+  soon(now: Instant): void {
+    this.#isDirty = true
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    const delayMs = Math.max(MAINTAIN_MS, this.#maintainedAt + MAINTAIN_GAP_MS - now)
+    this.#parts.io.schedule({ kind: 'maintain' }, delayMs)
+  }
+
+  /** At the next tick is soon enough. */
+  later(): void {
+    this.#isDirty = true
+  }
+
+  /** Could a peer there fill a place that we seek somebody for? */
+  isInteresting(point: Point, bucket: number): boolean {
+    const survey = this.#survey
+    if (survey === null || this.#wantsRandom || survey.arc.wouldKeep(point)) return true
+    return bucket < this.#bucketCount && !survey.filled.has(bucket)
+  }
+
+  tick(now: Instant): void {
+    // Who misses nothing looks over everything only now and then; the rest is told by events.
+    const waitMs = this.#isWanting ? this.#wantMs : AUDIT_MS
+    if (now - this.#maintainedAt >= waitMs) this.#isDirty = true
+    this.#maintain(now)
+  }
+
+  /** The timer that `soon` has set. */
+  onTimer(now: Instant): void {
+    this.#isScheduled = false
+    this.#maintain(now)
+  }
+
+  #maintain(now: Instant): void {
+    if (!this.#isDirty) return
+    this.#isDirty = false
+    this.#maintainedAt = now
+    const { table, signaling, placed } = this.#parts
+    if (table.place()) placed()
+    if (table.size === 0) return
+    const survey = this.#look(now)
+    this.#survey = survey
+    const missing = this.#missing(survey)
+    for (const peer of missing) if (!this.#dial(peer, 'ring', { survey, now })) break
+    const hasAllBuckets = this.#fillBuckets(survey, now)
+    this.#fillRandom(survey, now)
+    this.#isRingWhole = missing.length === 0
+    this.#isWanting = !this.#isRingWhole || !hasAllBuckets
+    this.#wantMs = signaling.linksInFlight > 0 ? WANT_MS : Math.min(WANT_MAX_MS, 2 * this.#wantMs)
+  }
+
+  /** What the last upkeep found, or would find: newcomers are asked this at every turn until they are ready. */
+  isRingWhole(now: Instant): boolean {
+    if (this.#isScheduled) return false
+    return this.#isDirty ? this.#missing(this.#look(now)).length === 0 : this.#isRingWhole
+  }
+
+  /** Estimated number of peers in the mesh, ourselves included. */
+  sizeEstimate(): number {
+    const { table, book } = this.#parts
+    const arc = new RingArc(table.config.self, table.point, ESTIMATE_SIDE)
+    for (const neighbor of table.all) arc.add(neighbor.peer, neighbor.point)
+    for (let i = 0; i < book.size; i++) {
+      const point = book.pointAt(i)
+      if (arc.wouldKeep(point)) arc.add(book.peerAt(i), point)
+    }
+    return estimateSize(arc, table.size + book.size)
+  }
+
+  /**
+   * The lowest bucket in which we have nobody although the density of the ring says that it should be well filled;
+   * null if there is none. Peers that joined at the same time cluster around the first that let them in, so a mesh that
+   * was split by accident is a sector of the key space: its ring looks whole from inside, and its low buckets are empty.
+   */
+  suspiciousBucket(): number | null {
+    const depth = Math.floor(Math.log2(this.sizeEstimate() / SUSPICIOUS_PEERS))
+    const filled = new Set<number>()
+    for (const { bucket } of this.#parts.table.all) filled.add(bucket)
+    for (let bucket = 0; bucket < depth; bucket++) if (!filled.has(bucket)) return bucket
+    return null
+  }
+
+  #look(now: Instant): Survey {
+    const { table, book, signaling } = this.#parts
+    const { self, geometry } = table.config
+    const arc = new RingArc(self, table.point, table.plan.ringSide)
+    const filled = new Set<number>()
+    const pending = new Set<PeerId>()
+    for (const neighbor of table.all) {
+      arc.add(neighbor.peer, neighbor.point)
+      filled.add(neighbor.bucket)
+    }
+    for (const { remote } of signaling.linkTargets()) {
+      arc.add(remote, pointOf(remote))
+      filled.add(geometry.bucketOf(self, remote))
+      pending.add(remote)
+    }
+    for (let i = 0; i < book.size; i++) {
+      const point = book.pointAt(i)
+      if (arc.wouldKeep(point) && book.isDialable(i, now)) arc.add(book.peerAt(i), point)
+    }
+    return { arc, filled, pending }
+  }
+
+  /** Ring neighbours that we know of and have no link to, nearest first on both sides in turn. */
+  #missing({ arc, pending }: Survey): PeerId[] {
+    const missing = new Set<PeerId>()
+    const { table } = this.#parts
+    for (let i = 0; i < Math.max(arc.after.length, arc.before.length); i++) {
+      for (const peer of [arc.after[i], arc.before[i]])
+        if (peer !== undefined && !table.has(peer) && !pending.has(peer)) missing.add(peer)
+    }
+    return [...missing]
+  }
+
+  /** True: no bucket that should hold somebody is empty. */
+  #fillBuckets(survey: Survey, now: Instant): boolean {
+    const depth = this.#bucketsWanted(now)
+    let missing = 0
+    for (let bucket = 0; bucket < depth; bucket++) {
+      if (survey.filled.has(bucket)) continue
+      missing++
+      const known = this.#pick(survey, bucket, now)
+      if (known !== null) this.#dial(known, 'bucket', { survey, now })
+      else if (this.#parts.room.couldHold('bucket')) this.#parts.lookups.refill(bucket, now)
+    }
+    return missing === 0
+  }
+
+  /**
+   * Buckets below this should hold somebody whom the ring does not hold anyway: with s neighbours on either side it
+   * covers the buckets of s peers and fewer, which lie right beside us, and lookups in those mostly find nobody.
+   */
+  #bucketsWanted(now: Instant): number {
+    if (now - this.#estimatedAt >= ESTIMATE_KEEP_MS) {
+      this.#estimatedAt = now
+      const { ringSide } = this.#parts.table.plan
+      this.#bucketCount = Math.max(1, Math.ceil(Math.log2(this.sizeEstimate() / ringSide)))
+    }
+    return this.#bucketCount
+  }
+
+  #fillRandom(survey: Survey, now: Instant): void {
+    const { table, signaling, room } = this.#parts
+    let held = 0
+    for (const { slot } of table.all) if (slot === 'random' || slot === null) held++
+    for (const { slot } of signaling.linkTargets()) if (slot === 'random') held++
+    this.#wantsRandom = held < table.plan.randomMax && room.holds('random')
+    if (!this.#wantsRandom) return
+    const peer = this.#pick(survey, null, now)
+    if (peer !== null) this.#dial(peer, 'random', { survey, now })
+  }
+
+  /** Anybody in that bucket, or at all, who may be dialled now. */
+  #pick({ pending }: Survey, bucket: number | null, now: Instant): PeerId | null {
+    const { book, unit } = this.#parts
+    // From a random entry on: those after a gap are favoured a little, which does no harm.
+    const first = Math.floor(unit() * book.size)
+    for (let i = 0; i < book.size; i++) {
+      const number = first + i < book.size ? first + i : first + i - book.size
+      if ((bucket !== null && book.bucketAt(number) !== bucket) || !book.isDialable(number, now)) continue
+      const peer = book.peerAt(number)
+      if (!pending.has(peer)) return peer
+    }
+    return null
+  }
+
+  /** False: no more dials for now. */
+  #dial(peer: PeerId, slot: Slot, by: { readonly survey: Survey; readonly now: Instant }): boolean {
+    const { table, book, room, signaling } = this.#parts
+    const { survey, now } = by
+    let ours = 0
+    for (const exchange of signaling.linkTargets()) if (exchange.isOfferer) ours++
+    if (ours >= dialsMax(table.config.linksMax)) return false
+    if (!room.holds(slot) && !room.make(peer, slot, now)) return false
+    const via = book.get(peer)?.via ?? null
+    const link = via === null ? undefined : table.get(via)?.link
+    if (signaling.offerLink(peer, slot, link ?? null) === null) return false
+    this.counters.dials++
+    survey.pending.add(peer)
+    survey.filled.add(table.config.geometry.bucketOf(table.config.self, peer))
+    return true
+  }
+}
+
+/** A dial takes a place under the cap until it has failed: more at once would push out links that stand (seed 1092 of test/sim/options). */
+function dialsMax(linksMax: number): number {
+  return Math.min(DIALS_MAX, Math.max(2, Math.floor(linksMax / 4)))
+}

@@ -1,0 +1,108 @@
+/**
+ * Room under the cap (DESIGN §5): who may have a link, and which link goes when somebody with a better claim comes. Every
+ * peer decides for itself; nothing that the other side says can raise its own standing above that of a ring neighbour.
+ */
+
+import { type Bucket, type Rate, createBucket, take } from './budget.ts'
+import type { Slot } from './frames.ts'
+import { RingArc, pointOf } from './geometry.ts'
+import type { Instant, PeerId } from './ids.ts'
+import { type Claim, type Neighbor, hangsOnUs, yieldsTo } from './neighbor.ts'
+import type { NeighborTable } from './neighbor-table.ts'
+import type { Signaling } from './signaling.ts'
+
+export interface RoomParts {
+  readonly table: NeighborTable
+  readonly signaling: Signaling
+  /** Closes the link to somebody who has to make room. */
+  readonly evict: (neighbor: Neighbor, now: Instant) => void
+}
+
+/** Links given up for claims that are not proven yet (guess: a join storm needs a handful in a row). */
+const EVICTIONS: Rate = { perSecond: 1, burst: 8 }
+/** So many of those that hang on us are spared; anybody can say that he has nobody. */
+const LIFELINES_MAX = 2
+
+export class Room {
+  readonly #parts: RoomParts
+  #evictions: Bucket | null = null
+
+  constructor(parts: RoomParts) {
+    this.#parts = parts
+  }
+
+  /** Links that the cap leaves, those being set up counted as standing. */
+  get free(): number {
+    const { table, signaling } = this.#parts
+    return table.config.linksMax - table.size - signaling.linksInFlight
+  }
+
+  /** There is a place for such a link, or could be made. */
+  couldHold(slot: Slot): boolean {
+    return this.holds(slot) || this.#weakest(slot) !== undefined
+  }
+
+  /** There is a place for such a link that nobody has to leave for. */
+  holds(slot: Slot): boolean {
+    return this.free > this.#reserveFor(slot)
+  }
+
+  /** Puts out the neighbour with the weakest claim, if `peer`'s is better. False: there is no room. */
+  make(peer: PeerId, slot: Slot, now: Instant): boolean {
+    if (slot === 'random') return false
+    const claim = slot === 'ring' && !this.#belongsToRing(peer) ? 'passage' : slot
+    const weakest = this.#weakest(claim) ?? (claim === 'ring' ? this.#displacedBy(peer) : undefined)
+    if (weakest === undefined || this.free < 0) return false
+    // The claim is not proven yet, and anybody can name himself our neighbour: links are given up for it only so fast.
+    this.#evictions ??= createBucket(EVICTIONS, now)
+    if (!take(this.#evictions, EVICTIONS, { amount: 1, now })) return false
+    this.#parts.evict(weakest, now)
+    return true
+  }
+
+  /** Slots kept free for claims better than `slot`. */
+  #reserveFor(slot: Slot): number {
+    return slot === 'random' ? Math.floor(this.#parts.table.config.linksMax / 4) : 0
+  }
+
+  #weakest(claim: Claim): Neighbor | undefined {
+    let best: Neighbor | undefined
+    let spared = 0
+    for (const neighbor of this.#parts.table.all) {
+      if (!yieldsTo(neighbor, claim) || (hangsOnUs(neighbor) && spared++ < LIFELINES_MAX)) continue
+      if (best === undefined || standing(neighbor) <= standing(best)) best = neighbor
+    }
+    return best
+  }
+
+  #belongsToRing(peer: PeerId): boolean {
+    const { after, before } = this.#ringWith(peer)
+    return after.includes(peer) || before.includes(peer)
+  }
+
+  /** Where the cap holds nothing but ring links: the one that is no ring neighbour any more once `peer` is there. */
+  #displacedBy(peer: PeerId): Neighbor | undefined {
+    const { after, before } = this.#ringWith(peer)
+    for (const neighbor of this.#parts.table.all) {
+      if (!after.includes(neighbor.peer) && !before.includes(neighbor.peer)) return neighbor
+    }
+    return undefined
+  }
+
+  #ringWith(peer: PeerId): RingArc {
+    const { table } = this.#parts
+    const arc = new RingArc(table.config.self, table.point, table.plan.ringSide)
+    for (const neighbor of table.all) arc.add(neighbor.peer, neighbor.point)
+    arc.add(peer, pointOf(peer))
+    return arc
+  }
+}
+
+/** How strong a neighbour's claim is: what we want it for, then what the other side says, then how near it is. */
+function standing(neighbor: Neighbor): number {
+  const { slot, theirWanted, bucket } = neighbor
+  const rank = slot === null ? 0 : slot === 'random' ? 1 : slot === 'bucket' ? 2 : 3
+  // Of two bucket links the deeper one covers fewer peers, and the ring is near it anyway.
+  const depth = rank === 2 ? 1 - bucket / 256 : 0
+  return rank * 4 + (theirWanted ? 2 : 0) + depth
+}
