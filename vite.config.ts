@@ -8,17 +8,17 @@ import { resolve } from 'node:path'
 import { defaultClientConditions, defineConfig } from 'vite'
 import type { Plugin } from 'vite'
 
-/** What vendor/ has bundled before is no package any more, so `license` below does not see it. */
-const vendorLicenses: Plugin = {
-  name: 'vendor-licenses',
+/** What src/net/simple-peer has bundled before is no package any more, so `license` below does not see it. */
+const simplePeerLicenses: Plugin = {
+  name: 'simple-peer-licenses',
   async generateBundle() {
-    const source = await readFile(resolve(import.meta.dirname, 'dist/vendor/licenses.md'))
+    const source = await readFile(resolve(import.meta.dirname, 'dist/simple-peer/licenses.md'))
     this.emitFile({ type: 'asset', fileName: 'licenses-simple-peer.md', source })
   },
 }
 
 export default defineConfig({
-  plugins: [vendorLicenses],
+  plugins: [simplePeerLicenses],
   root: resolve(import.meta.dirname, 'src/demo'),
   base: './',
   // The sources, not dist/; and what browsers get.

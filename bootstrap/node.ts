@@ -216,6 +216,9 @@ export class BootstrapNode {
         // A server asks nothing, so nothing comes back to it.
         replied: () => void this.dropped.unexpected++,
         returned: () => void this.dropped.unexpected++,
+        // A socket that has died says so, and whoever asks again asks elsewhere.
+        ask: () => false,
+        distrusted: () => undefined,
       },
     )
     const introductions = new Introductions(this.config.introductions, () => this.io.random())

@@ -67,6 +67,8 @@ describe('the arrow table', () => {
     ['bootstrap/introductions.ts', '../src/net/link.ts'],
     ['bootstrap/node.ts', './server.ts'],
     ['src/net/link.ts', '../../test/net/helpers.ts'],
+    ['src/net/link.ts', './simple-peer/vite.config.ts'],
+    ['src/net/simple-peer/vite.config.ts', '../link.ts'],
   ])('refuses %s → %s', (file, specifier) => {
     expect(refuseImport(file, specifier)).toBeTypeOf('string')
   })
@@ -74,6 +76,7 @@ describe('the arrow table', () => {
   it.each([
     ['src/wire/frames.ts', '../core/frames.ts'],
     ['src/net/websocket.node.ts', 'node:http'],
+    ['src/net/simple-peer/vite.config.ts', 'node:path'],
     ['src/sim/network.ts', '../../bootstrap/node.ts'],
     ['bootstrap/server.ts', './introductions.ts'],
     ['src/cli/main.ts', '../../bootstrap/main.ts'],

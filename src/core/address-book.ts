@@ -8,7 +8,7 @@
  * thousands nothing is in the cache, and an object for each entry cost ten times the time and twice the memory.
  */
 
-import { RecentMap } from './bounded.ts'
+import { RecentMap, evictOldest } from './bounded.ts'
 import { type Geometry, pointOf } from './geometry.ts'
 import type { Instant, PeerId, Point } from './ids.ts'
 
@@ -21,6 +21,9 @@ const TOMBSTONES_MAX = 1_024
 const RETRY_MS = 2_000
 const RETRY_MAX_MS = 60_000
 const FAILURES_MAX = 6
+/** Peers that went without a word, remembered to be asked for (REFERENCE §3: at least 32 ids), and how often (guess: 10 minutes). */
+const MISSED_MAX = 32
+const PROBES_MAX = 10
 /** From this age on, an entry of a full book gives way to anybody (guess). */
 const STALE_MS = 120_000
 /** Room that an empty book has; it doubles as needed. */
@@ -52,6 +55,9 @@ export class AddressBook {
   #oldestSince = 0
   readonly #tombstones = new RecentMap<PeerId, Instant>({ max: TOMBSTONES_MAX, keepMs: TOMBSTONE_MS })
 
+  /** Who went without a word, and how often it is still asked for. */
+  readonly #missed = new Map<PeerId, number>()
+
   constructor(self: PeerId, geometry: Geometry) {
     this.#self = self
     this.#geometry = geometry
@@ -66,6 +72,7 @@ export class AddressBook {
     return {
       addressBook: { size: this.size, max: ADDRESS_BOOK_MAX },
       tombstones: { size: this.#tombstones.size, max: TOMBSTONES_MAX },
+      missed: { size: this.#missed.size, max: MISSED_MAX },
     }
   }
 
@@ -158,15 +165,33 @@ export class AddressBook {
     if (at !== undefined) this.#retryAt[at] = until
   }
 
-  /** Declared dead, or gone for good. */
-  bury(peer: PeerId, now: Instant): void {
+  /** Declared dead, or gone for good. `isMissed`: it said no goodbye, so it may be alive behind a broken network. */
+  bury(peer: PeerId, { isMissed, now }: { readonly isMissed: boolean; readonly now: Instant }): void {
     this.remove(peer)
     this.#tombstones.set(peer, now, now)
+    if (!isMissed) return
+    evictOldest(this.#missed, MISSED_MAX)
+    this.#missed.set(peer, PROBES_MAX)
+  }
+
+  /**
+   * Somebody who went without a word, out of the grave: after a partition the way to the other side leads over those
+   * whom each side thinks dead (ring unification, Shafaat, Ghodsi & Haridi 2007). Each is named a few times, then forgotten.
+   */
+  missed(random: number, now: Instant): PeerId | null {
+    const rested = [...this.#missed.keys()].filter((peer) => !this.isBuried(peer, now))
+    const peer = rested[Math.floor(random * rested.length)]
+    if (peer === undefined) return null
+    const left = (this.#missed.get(peer) ?? 0) - 1
+    this.#missed.delete(peer)
+    if (left > 0) this.#missed.set(peer, left)
+    return peer
   }
 
   /** A sign of life by the peer itself: an offer. */
   exhume(peer: PeerId): void {
     this.#tombstones.delete(peer)
+    this.#missed.delete(peer)
   }
 
   isBuried(peer: PeerId, now: Instant): boolean {

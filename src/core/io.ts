@@ -95,6 +95,8 @@ export type TimerToken =
   | { readonly kind: 'request'; readonly id: MessageId }
   | { readonly kind: 'exchange'; readonly exchange: ExchangeId }
   | { readonly kind: 'lottery' }
+  /** The sign of life that a silent link was asked for should have come by now. */
+  | { readonly kind: 'overdue'; readonly link: LinkId }
 
 /** Seal `message` so that only `target` can read it and knows who wrote it. */
 export interface SealJob {

@@ -36,10 +36,12 @@ export interface NeighborsParts {
 const GRACE_MS = 4_000
 /** A peer that we put out, or that had no room, is left alone for a while. */
 const REST_MS = 15_000
+/** One that did not forward, for longer (guess). */
+const DISTRUST_MS = 600_000
 
 export class Neighbors {
   readonly table: NeighborTable
-  readonly #counters = { evictions: 0, politeCloses: 0, deaths: 0, refusals: 0, duplicates: 0 }
+  readonly #counters = { evictions: 0, politeCloses: 0, deaths: 0, refusals: 0, duplicates: 0, distrusted: 0 }
   readonly #config: NeighborsConfig
   readonly #parts: NeighborsParts
   readonly #room: Room
@@ -128,17 +130,19 @@ export class Neighbors {
     const neighbor = this.table.at(link)
     if (neighbor === undefined) return
     this.#forget(neighbor, reason)
-    if (isOrderly(reason)) this.#rest(neighbor.peer, REST_MS * (0.5 + this.#unit()), now)
-    else this.#parts.book.bury(neighbor.peer, now)
+    if (reason === 'slept') this.#rest(neighbor.peer, 0, now)
+    else if (isOrderly(reason)) this.#rest(neighbor.peer, REST_MS * (0.5 + this.#unit()), now)
+    else this.#parts.book.bury(neighbor.peer, { isMissed: reason !== 'leaving' && reason !== 'stopped', now })
     // Those that are left should know that we hang on them before they make room for somebody else.
     if (this.table.size <= LIFELINE_PEERS) for (const left of this.table.all) this.#gossip.tell(left, now)
     this.#repair.soon(now)
   }
 
-  onDead(link: LinkId, now: Instant): void {
+  /** Silent for too long. `slept`: because we were away, so that the other side is as alive as ever. */
+  onDead(link: LinkId, slept: boolean, now: Instant): void {
     this.#counters.deaths++
     this.#parts.io.closeLink(link, 'dead')
-    this.onLinkDown(link, 'dead', now)
+    this.onLinkDown(link, slept ? 'slept' : 'dead', now)
   }
 
   onKeep(frame: KeepFrame, link: LinkId, now: Instant): void {
@@ -154,6 +158,16 @@ export class Neighbors {
     if (this.#gossip.onPeers(frame, neighbor, { isInteresting: this.#isInteresting, now })) this.#repair.soon(now)
   }
 
+  /** What we give to it does not arrive, as far as we can see: somebody else gets its place. */
+  onDistrusted(link: LinkId, now: Instant): void {
+    const neighbor = this.table.at(link)
+    if (neighbor === undefined) return
+    this.#counters.distrusted++
+    this.#drop(neighbor, 'distrusted')
+    this.#rest(neighbor.peer, DISTRUST_MS, now)
+    this.#repair.soon(now)
+  }
+
   /** Says goodbye to everybody. */
   leave(): void {
     for (const neighbor of [...this.table.all]) this.#drop(neighbor, 'leaving')
@@ -165,7 +179,7 @@ export class Neighbors {
   admit(remote: PeerId, slot: Slot, now: Instant): RefuseReason | null {
     if (this.table.has(remote)) return 'linked'
     this.#parts.book.met(remote, now)
-    if (this.#room.holds(slot) || this.#room.make(remote, slot, now)) return null
+    if (!this.#room.isClosedTo(slot) && (this.#room.holds(slot) || this.#room.make(remote, slot, now))) return null
     this.#counters.refusals++
     return 'full'
   }
@@ -258,5 +272,5 @@ export class Neighbors {
 
 /** Reasons with which a living peer closes a link and stays in the mesh. */
 function isOrderly(reason: string): boolean {
-  return reason === 'unneeded' || reason === 'evicted' || reason === 'duplicate'
+  return reason === 'unneeded' || reason === 'evicted' || reason === 'duplicate' || reason === 'distrusted'
 }

@@ -13,7 +13,7 @@ import type { ExchangeId, Instant, LinkId, MessageId, NetworkId, PeerId } from '
 import { type NodeInspection, inspectNode } from './inspection.ts'
 import type { Input, Io, LinkUp, OpenJob, SealJob, TimerToken, VerifyJob } from './io.ts'
 import { Join } from './join.ts'
-import { Liveness, SERVER_DEAD_MS } from './liveness.ts'
+import { DEAD_MS, Liveness, SERVER_DEAD_MS } from './liveness.ts'
 import { Lookups } from './lookups.ts'
 import { Neighbors } from './neighbors.ts'
 import { type Asked, Requests, REQUESTS_DEFAULTS, type RequestsHooks } from './requests.ts'
@@ -35,6 +35,8 @@ export interface NodeConfig {
 
 /** Failure detection, upkeep and sweeps run once a second; deadlines that matter more have timers of their own. */
 const TICK_MS = 1_000
+/** A tick that comes so late does not come late because we were busy: by then the others think us dead. */
+const SLEEP_MS = DEAD_MS
 
 export class MeshNode {
   readonly config: NodeConfig
@@ -51,6 +53,7 @@ export class MeshNode {
   readonly #io: Io
   readonly #application: Application
   #now = 0 as Instant
+  #tickedAt = 0
   #isStopped = false
 
   constructor(config: NodeConfig, io: Io) {
@@ -60,7 +63,10 @@ export class MeshNode {
     const send = (link: LinkId, frame: Frame): void => this.#send(link, frame)
     const random = (): number => io.random()
     const randomId = (): MessageId => randomName(random) as MessageId
-    this.liveness = new Liveness((link, frame) => io.send(link, frame))
+    this.liveness = new Liveness({
+      send: (link, frame) => io.send(link, frame),
+      schedule: (token, delayMs) => io.schedule(token, delayMs),
+    })
     this.book = new AddressBook(self, geometry)
     this.router = new Router({ self, geometry, isBootstrap: false, ...ROUTER_DEFAULTS }, this.#routerHooks(send))
     this.requests = new Requests({ self, ...REQUESTS_DEFAULTS }, this.router, this.#requestsHooks({ send, randomId }))
@@ -92,6 +98,8 @@ export class MeshNode {
       answerLookup: (frame, from, isClosest, now) => this.#answerLookup(frame, from, isClosest, now),
       replied: (frame, from) => this.requests.onReplied(frame, from),
       returned: (frame, _reason, now) => this.#onReturned(frame, now),
+      ask: (link, now) => this.liveness.ask(link, now),
+      distrusted: (link, now) => this.neighbors.onDistrusted(link, now),
     }
   }
 
@@ -102,6 +110,7 @@ export class MeshNode {
       seal: (job) => io.seal(job),
       open: (job) => io.open(job),
       schedule: (token, delayMs) => io.schedule(token, delayMs),
+      ask: (link, now) => void this.liveness.ask(link, now),
       secureLink: (peer) => this.#secureLink(peer),
       asked: (message, asked, now) => this.#onAsked(message, asked, now),
       offered: (message, asked, now) => this.#onOffered(message, asked, now),
@@ -213,7 +222,10 @@ export class MeshNode {
 
   #tick(now: Instant): void {
     this.#io.schedule({ kind: 'tick' }, TICK_MS)
-    for (const link of this.liveness.tick(now)) this.#onDead(link, now)
+    // It was we who were away, as a laptop is whose lid was shut: the others live, and are dialled again at once.
+    const slept = this.#tickedAt > 0 && now - this.#tickedAt >= SLEEP_MS
+    this.#tickedAt = now
+    for (const link of this.liveness.tick(now)) this.#onDead(link, slept, now)
     this.router.tick(now)
     this.requests.tick(now)
     this.broadcast.tick(now)
@@ -237,6 +249,8 @@ export class MeshNode {
         return this.signaling.onTimer(token.exchange, now)
       case 'lottery':
         return this.join.onLottery(now)
+      case 'overdue':
+        return this.liveness.isStalled(token.link) ? this.#onStalled(token.link, now) : undefined
     }
   }
 
@@ -256,17 +270,23 @@ export class MeshNode {
     }
   }
 
-  #onLinkDown(link: LinkId, reason: string, now: Instant): void {
+  /** What waits for this link need not wait until it is declared dead. */
+  #onStalled(link: LinkId, now: Instant): void {
+    this.router.onStalled(link, now)
     this.requests.onLinkDown(link)
+  }
+
+  #onLinkDown(link: LinkId, reason: string, now: Instant): void {
+    this.#onStalled(link, now)
     this.join.onLinkDown(link, reason)
     this.neighbors.onLinkDown(link, reason, now)
     this.#detach(link)
   }
 
-  #onDead(link: LinkId, now: Instant): void {
-    this.requests.onLinkDown(link)
+  #onDead(link: LinkId, slept: boolean, now: Instant): void {
+    this.#onStalled(link, now)
     if (this.router.route(link)?.role === 'peer') {
-      this.neighbors.onDead(link, now)
+      this.neighbors.onDead(link, slept, now)
       return
     }
     this.#io.closeLink(link, 'dead')
@@ -303,6 +323,7 @@ export class MeshNode {
       return
     }
     this.liveness.heard(link, now)
+    if (from.isAsked || from.isStalled) this.router.onHeard(from)
     switch (frame.kind) {
       case 'unicast':
         return this.router.onUnicast(frame, from, now)

@@ -40,6 +40,8 @@ const WANT_MS = 1_000
 const WANT_MAX_MS = 8_000
 /** DESIGN §5: audit every 30 s. */
 const AUDIT_MS = 30_000
+/** REFERENCE §3: dead ids are asked for every 60 s. */
+const PROBE_MS = 60_000
 /** The estimate behind the number of buckets walks the address book. */
 const ESTIMATE_KEEP_MS = 1_000
 /** A bucket that should hold this many peers and has none is no accident: e^-8 (guess at how sure to be). */
@@ -64,6 +66,7 @@ export class Repair {
   #isScheduled = false
   #isWanting = true
   #wantMs = WANT_MS
+  #probeAt = 0
   #isRingWhole = false
   #wantsRandom = true
   #maintainedAt = 0
@@ -97,10 +100,22 @@ export class Repair {
   }
 
   tick(now: Instant): void {
+    if (now >= this.#probeAt) this.#probe(now)
     // Who misses nothing looks over everything only now and then; the rest is told by events.
     const waitMs = this.#isWanting ? this.#wantMs : AUDIT_MS
     if (now - this.#maintainedAt >= waitMs) this.#isDirty = true
     this.#maintain(now)
+  }
+
+  /** Asks for somebody who went without a word: an offer that arrives is the first bridge to what we were parted from. */
+  #probe(now: Instant): void {
+    const { table, book, signaling, room, unit } = this.#parts
+    const isFirst = this.#probeAt === 0
+    this.#probeAt = now + PROBE_MS * (0.5 + unit())
+    if (isFirst || table.size === 0 || !room.holds('random')) return
+    const peer = book.missed(unit(), now)
+    if (peer !== null && !table.has(peer) && signaling.linkTo(peer) === undefined)
+      signaling.offerLink(peer, 'random', null)
   }
 
   /** The timer that `soon` has set. */

@@ -19,6 +19,7 @@ import {
 } from './frames.ts'
 import type { Instant, LinkId, MessageId, PeerId } from './ids.ts'
 import type { FailureCode, OpenJob, RefusedReason, SealJob, TimerToken } from './io.ts'
+import { RoundTrip } from './round-trip.ts'
 import type { Route, Router } from './router.ts'
 
 /** What is known about the way a message came. */
@@ -62,7 +63,7 @@ export interface RequestsConfig {
   readonly self: PeerId
   /** Requests of our own at once; more are refused with `busy` (guess). */
   readonly requestsMax: number
-  /** First wait for an answer before the next first hop is tried, in ms; doubles per round (guess, DESIGN §4). */
+  /** Wait for an answer before the next first hop is tried, in ms, while none has been measured (guess, DESIGN §4). */
   readonly attemptMs: number
   /** Requests of others remembered for retransmissions, 2 minutes (REFERENCE §4a: 4,096). */
   readonly inboxMax: number
@@ -71,6 +72,9 @@ export interface RequestsConfig {
 /** The bound of requests; what is being signed has the same one. */
 export const REQUESTS_MAX = 1_024
 export const REQUESTS_DEFAULTS = { requestsMax: REQUESTS_MAX, attemptMs: 1_500, inboxMax: 4_096 } as const
+/** However fast answers have come: an offer takes its answerer up to 150 ms more (DESIGN §6), a busy tab some hundred. */
+const ATTEMPT_MIN_MS = 600
+const ATTEMPT_MAX_MS = 3_000
 const INBOX_KEEP_MS = 60_000
 /** How long after its first answer a request still takes further replies (late candidates). */
 const AFTERGLOW_MS = 15_000
@@ -86,6 +90,8 @@ export interface RequestsHooks {
   open(job: OpenJob): void
   schedule(token: TimerToken, delayMs: number): void
   randomId(): MessageId
+  /** If that link has been silent, it is asked for a sign of life; `onLinkDown` follows if it gives none. */
+  ask(link: LinkId, now: Instant): void
   /** A neighbour whose channel needs no seal. */
   secureLink(peer: PeerId): LinkId | null
   /** A message asked of us for the first time. */
@@ -130,6 +136,7 @@ export class Requests {
   readonly #hooks: RequestsHooks
   readonly #router: Router
   readonly #requests = new Map<MessageId, Request>()
+  readonly #roundTrip = new RoundTrip()
   readonly #inbox: RecentMap<MessageId, Inboxed>
   /** Lookups of ours that may still be answered with an offer. */
   readonly #lookups: RecentMap<MessageId, true>
@@ -181,7 +188,7 @@ export class Requests {
     this.counters.started++
     this.#hooks.schedule({ kind: 'request', id }, options.timeoutMs)
     if (direct === null) this.#seal(request)
-    else this.#sendDirect(request, direct)
+    else this.#sendDirect(request, direct, now)
     return id
   }
 
@@ -286,9 +293,10 @@ export class Requests {
     this.#hooks.seal({ kind: 'seal', as: 'request', id, attempt: 0, target, message, isFresh })
   }
 
-  #sendDirect(request: Request, link: LinkId): void {
+  #sendDirect(request: Request, link: LinkId, now: Instant): void {
     // No attempt timer: a link delivers in order or goes down, and heartbeats see to it that it goes down in time.
     this.#hooks.send(link, { kind: 'direct', id: request.id, isReply: false, message: request.message })
+    this.#hooks.ask(link, now)
   }
 
   /** The direct link went down: seal and route. */
@@ -327,7 +335,7 @@ export class Requests {
     request.isWaiting = false
     request.tried = [...request.tried, first]
     const { id, attempt, target, body } = request
-    this.#hooks.schedule({ kind: 'attempt', id, attempt }, this.#config.attemptMs + attempt * 250)
+    this.#hooks.schedule({ kind: 'attempt', id, attempt }, this.#overdueMs + attempt * 100)
     const frame: UnicastFrame = {
       kind: 'unicast',
       hopLimit: HOP_LIMIT_MAX,
@@ -339,6 +347,11 @@ export class Requests {
       body,
     }
     this.#router.originate(frame, first, now)
+  }
+
+  get #overdueMs(): number {
+    const limits = { minMs: ATTEMPT_MIN_MS, maxMs: ATTEMPT_MAX_MS, firstMs: this.#config.attemptMs }
+    return this.#roundTrip.overdueMs(limits)
   }
 
   #firstHop(request: Request): LinkId | null {
@@ -362,7 +375,14 @@ export class Requests {
       else this.#requests.delete(id)
     }
     const path = request.direct === null ? 'routed' : 'direct'
+    if (path === 'routed') this.#learn(request, arrival, now)
     request.onReply(message, { arrival, ms: now - request.startedAt, attempts: request.attempt + 1, path }, now)
+  }
+
+  /** What the answer says of the way: how long it takes (of first attempts only: Karn), and who forwards. */
+  #learn(request: Request, arrival: Arrival, now: Instant): void {
+    if (request.attempt === 0) this.#roundTrip.add(now - request.startedAt)
+    this.#router.judge(arrival.link, request.tried, now)
   }
 
   #fail(request: Request, code: FailureCode, now: Instant): void {

@@ -23,6 +23,9 @@ const EVICTIONS: Rate = { perSecond: 1, burst: 8 }
 /** So many of those that hang on us are spared; anybody can say that he has nobody. */
 const LIFELINES_MAX = 2
 
+/** The least cap at which a third is kept for links that we asked for. */
+const RESERVE_FROM = 16
+
 export class Room {
   readonly #parts: RoomParts
   #evictions: Bucket | null = null
@@ -45,6 +48,20 @@ export class Room {
   /** There is a place for such a link that nobody has to leave for. */
   holds(slot: Slot): boolean {
     return this.free > this.#reserveFor(slot)
+  }
+
+  /**
+   * Others may not ask for more than two thirds of our links (geth 1.8: before inbound links had a bound, two hosts held
+   * all 25 in two of three restarts). Ring neighbours and newcomers are let in all the same: we can tell whether one
+   * belongs there, and a newcomer has nobody else yet. Below a cap of 16 the ring takes most of what there is.
+   */
+  isClosedTo(slot: Slot): boolean {
+    const { table, signaling } = this.#parts
+    const { linksMax } = table.config
+    if (slot === 'ring' || slot === 'guest' || linksMax < RESERVE_FROM) return false
+    let others = signaling.othersInFlight
+    for (const neighbor of table.all) if (!neighbor.isInitiator) others++
+    return others >= linksMax - Math.floor(linksMax / 3)
   }
 
   /** Puts out the neighbour with the weakest claim, if `peer`'s is better. False: there is no room. */

@@ -61,6 +61,13 @@ const LOOKUP_TRIES_MAX = 2
  * one after another kept newcomers waiting for four seconds (simulated, 30 peers).
  */
 const BRANCHES_MAX = 3
+/** Frames kept for links that were asked for a sign of life; no more than these, so that a flood is not kept twice (guess). */
+const HELD_MAX = 256
+/**
+ * Where a fifth of all peers drop what they should forward, an honest first hop fails half of the time (REFERENCE §2b):
+ * so many failures in a row happen to one in 4,000 (guess at how sure to be).
+ */
+const MISSES_MAX = 12
 const HEADER_BYTES = 53
 /** Requester, prefix and slot of a lookup. */
 const LOOKUP_BYTES = 35
@@ -74,6 +81,10 @@ export interface RouterHooks {
   answerLookup(frame: LookupFrame, from: Route, isClosest: boolean, now: Instant): boolean
   /** A reply to a request of our own. */
   replied(frame: ReplyFrame, from: Route, now: Instant): void
+  /** True: that link has been silent, and has been asked for a sign of life. */
+  ask(link: LinkId, now: Instant): boolean
+  /** It forwards nothing that we can see. */
+  distrusted(link: LinkId, now: Instant): void
   /** A request of our own that our first hop could not place. */
   returned(frame: UnicastFrame | LookupFrame, reason: NackReason, now: Instant): void
 }
@@ -89,6 +100,16 @@ export interface RouterCounters {
   strayReplies: number
   strayNacks: number
   brokenPaths: number
+  /** Frames taken back from a link that gave no sign of life, and sent another way. */
+  stalled: number
+  /** Frames given to a silent link with no room left to keep them. */
+  unwatched: number
+}
+
+/** A frame that is kept until the link that it was given to shows that it lives. */
+interface Held {
+  readonly link: LinkId
+  readonly frame: UnicastFrame | LookupFrame
 }
 
 interface Path {
@@ -118,11 +139,14 @@ export class Router {
     strayReplies: 0,
     strayNacks: 0,
     brokenPaths: 0,
+    stalled: 0,
+    unwatched: 0,
   }
   readonly #config: RouterConfig
   readonly #hooks: RouterHooks
   readonly #routes: Routes
   readonly #paths: RecentMap<string, Path>
+  #held: Held[] = []
 
   constructor(config: RouterConfig, hooks: RouterHooks) {
     this.#config = config
@@ -137,7 +161,10 @@ export class Router {
   }
 
   get collections(): Record<string, { size: number; max: number }> {
-    return { paths: { size: this.#paths.size, max: this.#paths.max } }
+    return {
+      paths: { size: this.#paths.size, max: this.#paths.max },
+      heldFrames: { size: this.#held.length, max: HELD_MAX },
+    }
   }
 
   addLink(setup: RouteSetup, now: Instant): Route {
@@ -177,7 +204,7 @@ export class Router {
     const route = first === null ? this.#nextHop(frame, path) : this.#routes.get(first)
     if (route === undefined) return false
     this.#paths.set(pathKey(frame), path, now)
-    this.#pass(frame, path, route)
+    this.#pass(frame, path, route, now)
     return true
   }
 
@@ -185,10 +212,48 @@ export class Router {
   firstHops(target: PeerId): Route[] {
     const direct = this.#routes.to(target)
     const order = (a: Route, b: Route) => this.#config.geometry.compare(target, a.peer, b.peer)
-    const peers = this.#routes.carriers.filter((route) => route !== direct).sort(order)
+    const peers = this.#routes.carriers
+      .filter((route) => route !== direct)
+      .sort((a, b) => doubts(a) - doubts(b) || order(a, b))
     const bootstraps: Route[] = []
     for (const route of this.#routes.all()) if (route.role === 'bootstrap' && route !== direct) bootstraps.push(route)
     return [...(direct === undefined ? [] : [direct]), ...peers, ...bootstraps]
+  }
+
+  /** A sign of life: what was kept for this link has arrived. */
+  onHeard(route: Route): void {
+    route.isAsked = route.isStalled = false
+    this.#held = this.#held.filter(({ link }) => link !== route.link)
+  }
+
+  /** No sign of life, or the link is gone: what was given to it goes another way. */
+  onStalled(link: LinkId, now: Instant): void {
+    const route = this.#routes.get(link)
+    if (route === undefined) return
+    route.isStalled = true
+    const held = this.#held.filter((one) => one.link === link)
+    if (held.length === 0) return
+    this.#held = this.#held.filter((one) => one.link !== link)
+    for (const { frame } of held) {
+      const path = this.#paths.get(pathKey(frame))
+      if (path?.next !== link) continue
+      this.counters.stalled++
+      this.#forward({ ...frame, hopLimit: path.hopLimit }, path, now)
+    }
+  }
+
+  /**
+   * A request of ours was answered: by way of `answered`, and not by way of `silent`, whom it had gone to before. Only
+   * what we asked and saw answered counts, so nobody can raise its own standing but by forwarding, and a target that
+   * answers nobody harms no one's.
+   */
+  judge(answered: LinkId, silent: readonly LinkId[], now: Instant): void {
+    const route = this.#routes.get(answered)
+    if (route !== undefined) route.misses = 0
+    for (const link of silent) {
+      const other = link === answered ? undefined : this.#routes.get(link)
+      if (other !== undefined && ++other.misses === MISSES_MAX) this.#hooks.distrusted(link, now)
+    }
   }
 
   /** Answers a request that was delivered to us, back along its breadcrumbs. False: they are gone. */
@@ -291,7 +356,7 @@ export class Router {
       this.counters.deadEnds++
       this.#giveBack(frame, path, 'dead-end', now)
     } else {
-      this.#pass(frame, path, next)
+      this.#pass(frame, path, next, now)
     }
   }
 
@@ -306,11 +371,15 @@ export class Router {
     this.#hooks.send(link, { kind: 'nack', reason, frame })
   }
 
-  #pass(frame: UnicastFrame | LookupFrame, path: Path, next: Route): void {
+  #pass(frame: UnicastFrame | LookupFrame, path: Path, next: Route, now: Instant): void {
     retire(path)
     path.next = next.link
     path.hopLimit = frame.hopLimit - 1
     this.#carry(next.link, frame)
+    if (!this.#hooks.ask(next.link, now)) return
+    next.isAsked = true
+    if (this.#held.length < HELD_MAX) this.#held.push({ link: next.link, frame })
+    else this.counters.unwatched++
   }
 
   #carry(link: LinkId, frame: UnicastFrame | LookupFrame | ReplyFrame): void {
@@ -328,7 +397,8 @@ export class Router {
       return best !== undefined && this.#isCloser(frame, best) ? best : undefined
     }
     const direct = this.#routes.to(frame.target)
-    if (direct !== undefined && isOpen(direct, path)) return direct
+    if (direct !== undefined && !direct.isStalled && direct.link !== path.previous && !hadIt(path, direct.link))
+      return direct
     const best = this.#routes.closest(frame.target, (route) => isOpen(route, path))
     if (best === undefined || this.#isCloser(frame, best)) return best
     if (path.detours >= DETOURS_MAX) return undefined
@@ -363,8 +433,13 @@ function hadIt(path: Path, link: LinkId): boolean {
   return link === path.next || (path.tried !== null && path.tried.includes(link))
 }
 
+/** 0: none. 1: it gives no sign of life. 2: it does not forward. */
+function doubts(route: Route): number {
+  return route.misses >= MISSES_MAX ? 2 : route.isStalled ? 1 : 0
+}
+
 function isOpen(route: Route, path: Path): boolean {
-  return route.link !== path.previous && !hadIt(path, route.link)
+  return doubts(route) === 0 && route.link !== path.previous && !hadIt(path, route.link)
 }
 
 /** Where routing ends, only who shares enough of the key may answer; 256 stands for the closest, whoever that is. */

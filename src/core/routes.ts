@@ -14,6 +14,12 @@ export interface Route {
   readonly role: LinkRole
   /** A ring neighbour: the last resort when no link is closer to the target. */
   isRing: boolean
+  /** Frames wait here for a sign of life that it was asked for. */
+  isAsked: boolean
+  /** Asked for a sign of life, it has given none: nothing goes this way while there is another. */
+  isStalled: boolean
+  /** Requests of ours that got no answer this way and did another, in a row. */
+  misses: number
   /** Its place in the row of those that carry; −1: it carries nothing for targets that it is not itself. */
   carrier: number
   readonly frames: Bucket
@@ -63,6 +69,9 @@ export class Routes {
       peer: setup.peer,
       role: setup.role,
       isRing: false,
+      isAsked: false,
+      isStalled: false,
+      misses: 0,
       carrier: -1,
       frames: createBucket(rates.frames, now),
       bytes: createBucket(rates.bytes, now),

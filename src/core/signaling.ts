@@ -94,6 +94,11 @@ export class Signaling {
     return this.#linkCount
   }
 
+  /** Of these, asked for by others. */
+  get othersInFlight(): number {
+    return this.#othersCount
+  }
+
   get isBusy(): boolean {
     return this.#linkCount >= this.#config.exchangesMax
   }

@@ -20,3 +20,35 @@ export { SIGNALING_DEFAULTS, type SignalingOptions } from './signaling.ts'
 export { type Makers, Simulation } from './simulation.ts'
 export { type DropCause, type FrameCount, Stats, type Traffic, trafficBetween, type TrafficRate } from './stats.ts'
 export { TraceHash } from './trace.ts'
+export {
+  type Announcement,
+  type Driver,
+  type Faults,
+  type Member,
+  type Pace,
+  type Sent,
+  type Ticket,
+} from './scenario/driver.ts'
+export { graphMetrics } from './scenario/graph.ts'
+export type { Progress, RunHooks } from './scenario/hooks.ts'
+export {
+  loadScenario,
+  type ParameterSet,
+  type Plan,
+  type PlanChoice,
+  planOf,
+  type Scenario,
+  ScenarioError,
+  variantsOf,
+} from './scenario/load.ts'
+export type { Metrics } from './scenario/metrics.ts'
+export {
+  type GateResult,
+  type PhaseResult,
+  RESULT_FORMAT,
+  type ResultFile,
+  type RunResult,
+  type Series,
+} from './scenario/result.ts'
+export { runPlan, runScenario } from './scenario/run.ts'
+export type { Gate, Limit, Step } from './scenario/schema.ts'

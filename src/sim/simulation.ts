@@ -38,6 +38,8 @@ export class Simulation {
   readonly requests: Requests
   /** For the scenario's own choices; drawing from it does not disturb the network. */
   readonly rng: Rng
+  /** Sees every event before it is handled: replays print them. Must not touch anything. */
+  onEvent: ((atMs: number, node: SimNode, input: Input) => void) | null = null
   readonly #makers: Makers
 
   /**

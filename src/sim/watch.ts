@@ -3,7 +3,7 @@
 import type { Frame } from '../core/frames.ts'
 import type { Input, NodeEvent } from '../core/io.ts'
 import type { Checkers } from './checkers.ts'
-import type { NetworkObserver } from './network.ts'
+import { EPOCH_MS, type NetworkObserver } from './network.ts'
 import type { LinkEnd, SimNode } from './node.ts'
 import type { Requests } from './requests.ts'
 import type { DropCause, Stats } from './stats.ts'
@@ -17,6 +17,8 @@ export interface Watchers {
   readonly trace: TraceHash
   readonly checkers: Checkers
   readonly requests: Requests
+  /** Asked for at every event: it may come and go. */
+  readonly onEvent: ((atMs: number, node: SimNode, input: Input) => void) | null
 }
 
 export class Watch implements NetworkObserver {
@@ -24,9 +26,12 @@ export class Watch implements NetworkObserver {
   readonly #trace: TraceHash
   readonly #checkers: Checkers
   readonly #requests: Requests
+  readonly #watchers: Watchers
   readonly #now: () => number
 
-  constructor({ stats, trace, checkers, requests }: Watchers, now: () => number) {
+  constructor(watchers: Watchers, now: () => number) {
+    const { stats, trace, checkers, requests } = watchers
+    this.#watchers = watchers
     this.#stats = stats
     this.#trace = trace
     this.#checkers = checkers
@@ -37,6 +42,7 @@ export class Watch implements NetworkObserver {
   handling(node: SimNode, input: Input): void {
     this.#trace.add(this.#now(), node.number, input)
     this.#stats.handling(input)
+    this.#watchers.onEvent?.(this.#now() - EPOCH_MS, node, input)
   }
 
   handled(node: SimNode): void {

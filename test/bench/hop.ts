@@ -169,6 +169,8 @@ class RouterPeer {
         deliver: (frame) => this.onUnicast(frame),
         answerLookup: () => false,
         replied: () => this.onReply(),
+        ask: () => false,
+        distrusted: () => undefined,
         returned: (_, reason) => {
           throw new Error(`a relay refused: ${reason}`)
         },

@@ -24,6 +24,9 @@ export interface Bench {
   readonly links: Map<LinkId, { readonly bench: Bench; readonly remote: LinkId }>
   /** Frames that this one drops instead of handling them: a liar. */
   swallow: (frame: Frame) => boolean
+  /** Its links that have been silent. */
+  readonly silent: Set<LinkId>
+  readonly distrusted: LinkId[]
 }
 
 let links = 0
@@ -41,6 +44,8 @@ export function bench(id: string, config: Partial<RouterConfig> = {}): Bench {
     answered: [],
     links: new Map(),
     swallow: () => false,
+    silent: new Set(),
+    distrusted: [],
   }
   const router = new Router(
     { self, geometry: xor, isBootstrap: false, ...ROUTER_DEFAULTS, pathsMax: 1_000, ...config },
@@ -53,6 +58,8 @@ export function bench(id: string, config: Partial<RouterConfig> = {}): Bench {
         return isTaken
       },
       replied: (frame) => void state.replies.push(frame),
+      ask: (on) => state.silent.has(on),
+      distrusted: (on) => void state.distrusted.push(on),
       returned: (frame, reason) => void state.returned.push({ frame, reason }),
     },
   )

@@ -70,6 +70,7 @@ function person(id: string, config: Partial<RequestsConfig> = {}): Person {
       },
       seal,
       open,
+      ask: () => undefined,
       schedule: (token, delayMs) => void timers.push({ token, delayMs }),
       randomId: () =>
         message(

@@ -5,6 +5,7 @@ import { ADDRESS_BOOK_MAX, AddressBook, TOMBSTONE_MS } from '../../src/core/addr
 import type { Frame } from '../../src/core/frames.ts'
 import { pointOf, ringArc, xor } from '../../src/core/geometry.ts'
 import type { LinkId, PeerId } from '../../src/core/ids.ts'
+import type { TimerToken } from '../../src/core/io.ts'
 import { DEAD_MS, HEARTBEAT_MS, Liveness } from '../../src/core/liveness.ts'
 import { assignSlots, estimateSize, type Placed, planFor } from '../../src/core/slots.ts'
 import { idFromBytes } from '../../src/wire/ids.ts'
@@ -17,9 +18,13 @@ const later = (ms: number) => at(T0 + ms)
 describe('liveness', () => {
   const watch = () => {
     const sent: { readonly link: LinkId; readonly frame: Frame }[] = []
-    const liveness = new Liveness((to, frame) => void sent.push({ link: to, frame }))
+    const timers: { readonly token: TimerToken; readonly delayMs: number }[] = []
+    const liveness = new Liveness({
+      send: (to, frame) => void sent.push({ link: to, frame }),
+      schedule: (token, delayMs) => void timers.push({ token, delayMs }),
+    })
     liveness.add(link(1), DEAD_MS, later(0))
-    return { liveness, sent }
+    return { liveness, sent, timers }
   }
 
   it('measures the round trip of a new link at once, by the echo', () => {
@@ -72,6 +77,33 @@ describe('liveness', () => {
     expect(liveness.tick(later(2 * DEAD_MS - 1))).toEqual([link(1)])
   })
 
+  it('asks a silent link for a sign of life once, and finds it stalled when none comes', () => {
+    const { liveness, sent, timers } = watch()
+    expect(liveness.ask(link(1), later(499))).toBe(false)
+    expect(liveness.ask(link(1), later(600))).toBe(true)
+    expect(liveness.ask(link(1), later(700))).toBe(true)
+    expect(sent).toHaveLength(2)
+    // Nothing measured yet: a second.
+    expect(timers).toEqual([{ token: { kind: 'overdue', link: link(1) }, delayMs: 1_000 }])
+    expect(liveness.isStalled(link(1))).toBe(true)
+    liveness.heard(link(1), later(800))
+    expect(liveness.isStalled(link(1))).toBe(false)
+    expect(liveness.ask(link(1), later(1_000))).toBe(false)
+  })
+
+  it('waits as long as the measured round trip and its spread suggest', () => {
+    const { liveness, sent, timers } = watch()
+    const beat = (ms: number) => ({
+      ...(sent[0]!.frame as Extract<Frame, { kind: 'heartbeat' }>),
+      isEcho: true,
+      stamp: later(ms) >>> 0,
+    })
+    for (let i = 0; i < 50; i++) liveness.onHeartbeat(beat(i * 1_000), link(1), later(i * 1_000 + 300 + (i % 2) * 40))
+    liveness.ask(link(1), later(60_000))
+    expect(timers[0]!.delayMs).toBeGreaterThan(320 + 60)
+    expect(timers[0]!.delayMs).toBeLessThan(320 + 100)
+  })
+
   it('believes no echo of something that it never asked', () => {
     const { liveness } = watch()
     liveness.onHeartbeat({ kind: 'heartbeat', isEcho: true, stamp: 12 }, link(1), later(10))
@@ -113,14 +145,14 @@ describe('the address book', () => {
   it('does not learn of ourselves, nor of the recently dead, by gossip', () => {
     const book = newBook()
     expect(book.learn(peer('s'), heard(0))).toBe(false)
-    book.bury(peer('d'), later(0))
+    book.bury(peer('d'), { isMissed: false, now: later(0) })
     expect(book.learn(peer('d'), heard(TOMBSTONE_MS - 1))).toBe(false)
     expect(book.learn(peer('d'), heard(TOMBSTONE_MS))).toBe(true)
   })
 
   it('takes a peer that shows up itself out of its grave', () => {
     const book = newBook()
-    book.bury(peer('d'), later(0))
+    book.bury(peer('d'), { isMissed: false, now: later(0) })
     book.met(peer('d'), later(1))
     expect(book.peers()).toEqual([peer('d')])
     expect(book.isDialable(0, later(1))).toBe(true)
@@ -155,9 +187,25 @@ describe('the address book', () => {
 
   it('keeps its tombstones within bounds', () => {
     const book = newBook()
-    for (const id of manyIds(5_000, 6)) book.bury(id, later(0))
-    const { size, max } = book.collections['tombstones']!
-    expect(size).toBeLessThanOrEqual(max)
+    for (const id of manyIds(5_000, 6)) book.bury(id, { isMissed: true, now: later(0) })
+    for (const name of ['tombstones', 'missed']) {
+      const { size, max } = book.collections[name]!
+      expect(size, name).toBeLessThanOrEqual(max)
+    }
+  })
+})
+
+describe('who went without a word', () => {
+  it('is named again once its grave is cold, ten times at most, and not after it has shown up', () => {
+    const book = new AddressBook(peer('s'), xor)
+    book.bury(peer('d'), { isMissed: true, now: later(0) })
+    book.bury(peer('e'), { isMissed: false, now: later(0) })
+    expect(book.missed(0.5, later(TOMBSTONE_MS - 1))).toBeNull()
+    const named = Array.from({ length: 12 }, () => book.missed(0.5, later(TOMBSTONE_MS)))
+    expect(named).toEqual([...Array<PeerId>(10).fill(peer('d')), null, null])
+    book.bury(peer('f'), { isMissed: true, now: later(0) })
+    book.exhume(peer('f'))
+    expect(book.missed(0.5, later(TOMBSTONE_MS))).toBeNull()
   })
 })
 

@@ -5,12 +5,13 @@
  *
  * Parts: `pure` are the two files of bootstrap/ that the simulator drives as well; `platform` are files named
  * `*.node.ts` straight under src/, reached only through package.json "imports" in Node, which may use the server;
- * `errors` is src/errors.ts, the one public error, which every part may throw that has a caller outside the project.
+ * `errors` is src/errors.ts, the one public error, which every part may throw that has a caller outside the project;
+ * `build` are configurations of Vite beside what they build, which are no part of the package.
  */
 
 import { posix } from 'node:path'
 
-/** @typedef {'core' | 'wire' | 'net' | 'errors' | 'mesh' | 'platform' | 'index' | 'sim' | 'pure' | 'bootstrap' | 'cli' | 'demo'} Part */
+/** @typedef {'core' | 'wire' | 'net' | 'errors' | 'mesh' | 'platform' | 'index' | 'sim' | 'pure' | 'bootstrap' | 'cli' | 'demo' | 'build'} Part */
 
 /** @type {Readonly<Record<Part, readonly Part[]>>} What a part may import besides itself. */
 export const ARROWS = {
@@ -26,10 +27,11 @@ export const ARROWS = {
   bootstrap: ['core', 'wire', 'net', 'errors', 'pure'],
   cli: ['index', 'errors', 'mesh', 'sim', 'pure', 'bootstrap'],
   demo: ['index', 'errors', 'mesh'],
+  build: [],
 }
 
 /** Parts that run in Node only. Everything else must load in a browser (files named `*.node.ts` excepted). */
-const NODE_PARTS = new Set(['platform', 'bootstrap', 'cli'])
+const NODE_PARTS = new Set(['platform', 'bootstrap', 'cli', 'build'])
 
 /** Parts that import no package at all: the protocol, and what the simulator drives beside it. */
 const PACKAGELESS_PARTS = new Set(['core', 'pure'])
@@ -40,6 +42,7 @@ const PACKAGELESS_PARTS = new Set(['core', 'pure'])
  * @returns {Part | null} null: outside the table (tests, examples, configuration)
  */
 export function partOf(file) {
+  if (/^src\/(.+\/)?vite\.config\.ts$/.test(file)) return 'build'
   const folder = /^src\/(core|wire|net|sim|cli|demo)\//.exec(file)
   if (folder) return /** @type {Part} */ (folder[1])
   if (/^bootstrap\/(introductions|node)\.ts$/.test(file)) return 'pure'

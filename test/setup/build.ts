@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 export async function setup(): Promise<void> {
-  for (const part of ['build:node', 'build:vendor']) {
+  for (const part of ['build:node', 'build:simple-peer']) {
     try {
       await run('npm', ['run', '--silent', part])
     } catch (error) {

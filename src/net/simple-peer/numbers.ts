@@ -1,0 +1,101 @@
+/**
+ * The 60 methods of Node's Buffer that read and write numbers, from one table: `readUInt32BE`, `writeDoubleLE` and so on
+ * by DataView, and those whose number of bytes is an argument by its 64 bits. What does not fit is a RangeError.
+ */
+
+/** Buffer's name, DataView's name, bytes. */
+const NUMBERS: readonly (readonly [name: string, type: string, bytes: number])[] = [
+  ['Int8', 'Int8', 1],
+  ['UInt8', 'Uint8', 1],
+  ['Int16', 'Int16', 2],
+  ['UInt16', 'Uint16', 2],
+  ['Int32', 'Int32', 4],
+  ['UInt32', 'Uint32', 4],
+  ['BigInt64', 'BigInt64', 8],
+  ['BigUInt64', 'BigUint64', 8],
+  ['Float', 'Float32', 4],
+  ['Double', 'Float64', 8],
+]
+
+type Reader = (this: Uint8Array, offset?: number, byteLength?: number) => number | bigint
+type Writer = (this: Uint8Array, value: number | bigint, offset?: number, byteLength?: number) => number
+/** DataView, whose methods are picked by name. */
+type View = Record<string, (offset: number, ...rest: unknown[]) => number | bigint>
+
+/** A RangeError with Node's code. */
+export function outOfRange(name: string, received: unknown): RangeError {
+  const error = new RangeError(`The value of "${name}" is out of range. Received ${String(received)}`)
+  return Object.assign(error, { code: 'ERR_OUT_OF_RANGE' })
+}
+
+/** Gives the prototype all of them; those with `UInt` by the name with `Uint` as well. */
+export function defineNumbers(prototype: object): void {
+  for (const [suffix, isLittle] of [
+    ['LE', true],
+    ['BE', false],
+  ] as const) {
+    for (const [name, type, bytes] of NUMBERS) {
+      define(prototype, bytes === 1 ? name : name + suffix, fixed(type, bytes, isLittle))
+    }
+    define(prototype, `Int${suffix}`, sized({ isSigned: true, isLittle }))
+    define(prototype, `UInt${suffix}`, sized({ isSigned: false, isLittle }))
+  }
+}
+
+function define(prototype: object, name: string, { read, write }: { read: Reader; write: Writer }): void {
+  for (const alias of [name, name.replace('UInt', 'Uint')]) {
+    Object.assign(prototype, { [`read${alias}`]: read, [`write${alias}`]: write })
+  }
+}
+
+function fixed(type: string, size: number, isLittle: boolean): { read: Reader; write: Writer } {
+  return {
+    read(offset = 0) {
+      return viewOf(field(this, offset, size))[`get${type}`]!(0, isLittle)
+    },
+    write(value, offset = 0) {
+      if (!type.startsWith('F')) checkValue(value, 8 * size, type.includes('Int'))
+      viewOf(field(this, offset, size))[`set${type}`]!(0, value, isLittle)
+      return offset + size
+    },
+  }
+}
+
+/** As the low bytes of 64 bits. */
+function sized({ isSigned, isLittle }: { isSigned: boolean; isLittle: boolean }): { read: Reader; write: Writer } {
+  const low = (eight: Uint8Array, size: number): Uint8Array => eight.subarray(isLittle ? 0 : 8 - size).subarray(0, size)
+  return {
+    read(offset = 0, size = 0) {
+      const eight = new Uint8Array(8)
+      low(eight, checkSize(size)).set(field(this, offset, size))
+      const value = viewOf(eight)['getBigUint64']!(0, isLittle) as bigint
+      return Number(isSigned ? BigInt.asIntN(8 * size, value) : value)
+    },
+    write(value, offset = 0, size = 0) {
+      checkValue(value, 8 * checkSize(size), isSigned)
+      const eight = new Uint8Array(8)
+      viewOf(eight)['setBigInt64']!(0, BigInt(Math.trunc(Number(value)) || 0), isLittle)
+      field(this, offset, size).set(low(eight, size))
+      return offset + size
+    },
+  }
+}
+
+const viewOf = (bytes: Uint8Array): View =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) as unknown as View
+
+/** The bytes that a number takes; throws if they are not all there, or if the offset is none. */
+function field(bytes: Uint8Array, offset: number, size: number): Uint8Array {
+  if (bytes[offset] === undefined || bytes[offset + size - 1] === undefined) throw outOfRange('offset', offset)
+  return bytes.subarray(offset, offset + size)
+}
+
+function checkSize(size: number): number {
+  if (!(size >= 1 && size <= 6)) throw outOfRange('byteLength', size)
+  return size
+}
+
+function checkValue(value: number | bigint, bits: number, isSigned: boolean): void {
+  const end = 2 ** (isSigned ? bits - 1 : bits)
+  if (value < (isSigned ? -end : 0) || value >= end) throw outOfRange('value', value)
+}

@@ -1,0 +1,207 @@
+/**
+ * From a JSON document to a plan that can be run: the head is checked, "$parameter" strings are replaced by one value
+ * of each parameter, the rest is checked, and at last what only the whole document can tell: whether every label is
+ * used once and every gate names a metric that some phase measures. Every mistake is a `ScenarioError` that names the
+ * scenario and the place in it.
+ */
+
+import * as v from 'valibot'
+import { SIMULATION_DEFAULTS, type SimulationOptions, validateOptions } from '../options.ts'
+import { isMetricOf, labelsOf, metricsOf } from './metrics.ts'
+import { BodySchema, type Gate, HeadSchema, type Parameter, type ScenarioOptions, type Step } from './schema.ts'
+
+/** A scenario document that cannot be run. The message says where and why; one line per mistake. */
+export class ScenarioError extends Error {
+  override readonly name = 'ScenarioError'
+}
+
+/** One value for each parameter of a scenario. */
+export type ParameterSet = Readonly<Record<string, Parameter>>
+
+/** A checked scenario. Its phases depend on parameters: `planOf` makes them concrete. */
+export interface Scenario {
+  readonly name: string
+  readonly description: string
+  /** The paper, table or issue that its gates come from. */
+  readonly source: string
+  readonly peers: number
+  /** Size in `npm test`; the full size where the document names none. */
+  readonly testPeers: number
+  readonly seed: number
+  readonly parameters: Readonly<Record<string, readonly Parameter[]>>
+  /** The document as it was given. */
+  readonly document: unknown
+}
+
+/** One concrete run: nothing left to choose. */
+export interface Plan {
+  readonly scenario: string
+  readonly peers: number
+  readonly seed: number
+  readonly parameters: ParameterSet
+  readonly options: ScenarioOptions
+  /** Options of the run that `{ "of": "baseline" }` compares with; null without one. */
+  readonly baseline: ScenarioOptions | null
+  readonly phases: readonly Step[]
+  readonly expect: readonly Gate[]
+}
+
+/** What a run changes of a scenario's defaults. */
+export interface PlanChoice {
+  readonly peers?: number
+  readonly seed?: number
+  readonly parameters?: ParameterSet
+  /** Checked like the document's own options. */
+  readonly options?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Checks a scenario document, with every combination of its parameters.
+ *
+ * @example
+ * const scenario = loadScenario(JSON.parse(await readFile('storm.json', 'utf8')))
+ * const result = await runScenario(scenario, { peers: 500, seed: 7 })
+ */
+export function loadScenario(document: unknown): Scenario {
+  const name = nameOf(document)
+  const head = check(name, HeadSchema, document)
+  const scenario: Scenario = {
+    name: head.name,
+    description: head.description,
+    source: head.source,
+    peers: head.defaults.peers,
+    testPeers: head.defaults.testPeers ?? head.defaults.peers,
+    seed: head.defaults.seed,
+    parameters: head.parameters ?? {},
+    document,
+  }
+  for (const parameters of variantsOf(scenario)) planOf(scenario, { parameters })
+  return scenario
+}
+
+/** Every combination of the parameters' values, in the document's order; one empty set for a scenario without any. */
+export function variantsOf({ parameters }: Scenario): ParameterSet[] {
+  let variants: ParameterSet[] = [{}]
+  for (const [name, values] of Object.entries(parameters)) {
+    variants = variants.flatMap((variant) => values.map((value) => ({ ...variant, [name]: value })))
+  }
+  return variants
+}
+
+/** Makes a scenario concrete. Parameters not chosen have their first value. Throws `ScenarioError`. */
+export function planOf(scenario: Scenario, choice: PlanChoice = {}): Plan {
+  const parameters = { ...variantsOf(scenario)[0], ...choice.parameters }
+  refuseUnknown(scenario, parameters)
+  const where = Object.keys(parameters).length > 0 ? `${scenario.name} ${JSON.stringify(parameters)}` : scenario.name
+  const document = replaceParameters(scenario.document, parameters) as { defaults: { options?: object } }
+  const defaults = { ...document.defaults, options: { ...document.defaults.options, ...choice.options } }
+  const body = check(where, BodySchema, { ...document, defaults })
+  checkOptions(where, body.defaults.options)
+  checkOptions(where, body.baseline?.options ?? {})
+  checkLabels(where, body.phases)
+  checkGates(where, { ...body, scenario })
+  return {
+    scenario: scenario.name,
+    peers: choice.peers ?? scenario.peers,
+    seed: choice.seed ?? scenario.seed,
+    parameters,
+    options: body.defaults.options,
+    baseline: body.baseline?.options ?? null,
+    phases: body.phases,
+    expect: body.expect,
+  }
+}
+
+function nameOf(document: unknown): string {
+  const name = (document as { name?: unknown } | null)?.name
+  return typeof name === 'string' ? name : 'scenario'
+}
+
+function check<Schema extends v.GenericSchema>(where: string, schema: Schema, value: unknown): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, value)
+  if (result.success) return result.output
+  throw new ScenarioError(result.issues.map((issue) => `${where}: ${describe(issue)}`).join('\n'))
+}
+
+function describe(issue: v.BaseIssue<unknown>): string {
+  const path = v.getDotPath(issue)
+  return path === null ? issue.message : `${path}: ${issue.message}`
+}
+
+function refuseUnknown({ name, parameters }: Scenario, given: ParameterSet): void {
+  for (const key of Object.keys(given)) {
+    if (key in parameters) continue
+    const known = Object.keys(parameters).join(', ') || 'none'
+    throw new ScenarioError(`${name}: parameters.${key}: there is no such parameter; there are: ${known}`)
+  }
+}
+
+/**
+ * "$share" as a whole string becomes the value of the parameter `share`, and { "by": "split", "half": …, "tenth": … } in
+ * a phase what stands under that parameter's value; anything else is copied. Limits of gates keep their `by`: they say
+ * `values` and may speak of sizes.
+ */
+function replaceParameters(value: unknown, parameters: ParameterSet): unknown {
+  if (typeof value === 'string' && value.startsWith('$')) return parameters[value.slice(1)] ?? value
+  if (Array.isArray(value)) return value.map((item) => replaceParameters(item, parameters))
+  if (typeof value !== 'object' || value === null) return value
+  const { by, values, ...cases } = value as { by?: unknown; values?: unknown }
+  if (typeof by === 'string' && values === undefined && by in parameters)
+    return (cases as Record<string, unknown>)[String(parameters[by])]
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replaceParameters(item, parameters)]))
+}
+
+/** Ranges that hang together, as the simulator itself checks them. */
+function checkOptions(where: string, options: ScenarioOptions): void {
+  try {
+    validateOptions({ ...SIMULATION_DEFAULTS, ...(options as Partial<SimulationOptions>), seed: 0 })
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new ScenarioError(`${where}: options.${error.message}`)
+  }
+}
+
+function checkLabels(where: string, phases: readonly Step[]): void {
+  const taken = new Map<string, number>()
+  for (const [index, { label }] of labelsOf(phases).entries()) {
+    if (label === null) continue
+    const before = taken.get(label)
+    if (before !== undefined)
+      throw new ScenarioError(
+        `${where}: phases.${index}.as: "${label}" is phase ${before}'s label; give one of them another`,
+      )
+    taken.set(label, index)
+  }
+}
+
+interface Gated {
+  readonly phases: readonly Step[]
+  readonly expect: readonly Gate[]
+  readonly baseline?: unknown
+  readonly scenario: Scenario
+}
+
+function checkGates(where: string, body: Gated): void {
+  for (const [index, gate] of body.expect.entries()) checkGate(where, `expect.${index}`, { gate, ...body })
+  for (const [at, phase] of body.phases.entries()) {
+    if (phase.do !== 'check') continue
+    const phases = body.phases.slice(0, at)
+    for (const [index, gate] of phase.expect.entries())
+      checkGate(where, `phases.${at}.expect.${index}`, { ...body, gate, phases })
+  }
+}
+
+function checkGate(where: string, path: string, at: Gated & { readonly gate: Gate }): void {
+  const { metric, min, max } = at.gate
+  if (!isMetricOf(at.phases, metric)) {
+    const known = metricsOf(at.phases).join(', ')
+    throw new ScenarioError(`${where}: ${path}.metric: nothing before measures "${metric}"; there are: ${known}`)
+  }
+  for (const [side, limit] of Object.entries({ min, max })) {
+    if (typeof limit !== 'object') continue
+    if ('of' in limit && at.baseline === undefined)
+      throw new ScenarioError(`${where}: ${path}.${side}.of: the scenario has no baseline`)
+    if ('by' in limit && limit.by !== 'peers' && !(limit.by in at.scenario.parameters))
+      throw new ScenarioError(`${where}: ${path}.${side}.by: must be "peers" or a parameter, not "${limit.by}"`)
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The names of what is measured. A phase that measures has a label (its `as`, else its `do`), and its metrics are
+ * `label.name`; some are measured over the whole run. Gates may name nothing else, which is checked before a run that
+ * may take an hour.
+ */
+
+import type { Step } from './schema.ts'
+
+/** Numbers of a run by name; what could not be measured is not there. */
+export type Metrics = Record<string, number>
+
+const UNICASTS = [
+  'sent',
+  'success',
+  'failed',
+  'voided',
+  'wrong',
+  'twice',
+  'hops.mean',
+  'hops.p99',
+  'hops.max',
+  'tries.mean',
+  'tries.p99',
+  'tries.max',
+  'timeouts.mean',
+  'latency.p50Ms',
+  'latency.p99Ms',
+] as const
+
+const TRAFFIC = ['bytesPerPeerSecond', 'bytesPerPeerSecondBesidesHeartbeats'] as const
+
+const GRAPH = [
+  'peers',
+  'components',
+  'largestShare',
+  'ringShare',
+  'readyShare',
+  'cliquePeers',
+  'degree.mean',
+  'degree.min',
+  'degree.max',
+] as const
+
+const BY_PHASE: Readonly<Partial<Record<Step['do'], readonly string[]>>> = {
+  join: ['count', 'p50Ms', 'p95Ms', 'maxMs', 'readyShare'],
+  settle: ['ms', 'msAfterBridge', 'reached'],
+  run: [...UNICASTS, ...TRAFFIC],
+  unicasts: [...UNICASTS, ...TRAFFIC],
+  broadcasts: ['sent', 'reachedShare', 'hops.max', 'ms'],
+  sample: GRAPH,
+}
+
+/** Over the whole run, known at its end and at every `check`. */
+const OVERALL: readonly string[] = ['violations', 'degreeMax', 'linksOpenedPerPeer', 'sealRefusals']
+
+/** For each phase its label, or null if it measures nothing. */
+export function labelsOf(phases: readonly Step[]): { readonly label: string | null }[] {
+  return phases.map((phase) => ({ label: phase.do in BY_PHASE ? labelOf(phase) : null }))
+}
+
+/** The label of a phase. */
+export function labelOf(phase: Step): string {
+  return ('as' in phase ? phase.as : undefined) ?? phase.do
+}
+
+/** Every metric that a run with these phases has. */
+export function metricsOf(phases: readonly Step[]): string[] {
+  const measured = phases.flatMap((phase) => (BY_PHASE[phase.do] ?? []).map((name) => `${labelOf(phase)}.${name}`))
+  return [...OVERALL, ...measured]
+}
+
+export function isMetricOf(phases: readonly Step[], metric: string): boolean {
+  return metricsOf(phases).includes(metric)
+}
