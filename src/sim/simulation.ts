@@ -5,6 +5,7 @@
  */
 
 import type { Instant } from '../core/ids.ts'
+import type { Input } from '../core/io.ts'
 import { corrupt } from './behavior.ts'
 import { Checkers, componentSizes, type Violation } from './checkers.ts'
 import { type Churn, type ChurnHow, type ChurnModel, RunningChurn } from './churn.ts'
