@@ -9,11 +9,12 @@ import type { Frame } from '../src/core/frames.ts'
 import type { Instant, LinkId, PeerId } from '../src/core/ids.ts'
 import { createIdentity } from '../src/net/identity.ts'
 import { LINK_LIMITS } from '../src/net/link.ts'
-import { BatchPacker, decodeBatch } from '../src/wire/batch.ts'
+import { decodeBatch } from '../src/wire/batch.ts'
 import type { HandshakeFrame } from '../src/wire/handshake.ts'
 import { type Acceptor, type AcceptorStats, createAcceptor, type Visitor } from './acceptor.ts'
 import type { Connection, ConnectionOwner } from './connection.ts'
 import { BOOTSTRAP_DEFAULTS, type BootstrapInspection, type BootstrapIo, BootstrapNode } from './node.ts'
+import { type Outlet, Outgoing } from './outgoing.ts'
 import { type BootstrapOptions, resolveBootstrap, type ResolvedBootstrap } from './options.ts'
 
 export { ACCEPT_LIMITS, type AcceptLimits, type BootstrapOptions, type Logger } from './options.ts'
@@ -106,12 +107,11 @@ export class Bootstrap {
 }
 
 /** A visitor's place here. One of ten thousand: what it does not need while it stands idle, it does not have. */
-class Seat implements ConnectionOwner {
+class Seat implements ConnectionOwner, Outlet {
   readonly link: LinkId
   readonly connection: Connection
   readonly #host: NodeHost
-  /** Frames of this turn. */
-  outgoing: BatchPacker | null = null
+  parts: number[] | null = null
   badFrames = 0
 
   constructor(link: LinkId, connection: Connection, host: NodeHost) {
@@ -127,12 +127,6 @@ class Seat implements ConnectionOwner {
   onClose(reason: string): void {
     this.#host.down(this, reason)
   }
-
-  flush(): void {
-    const messages = this.outgoing?.take() ?? []
-    this.outgoing = null
-    for (const message of messages) this.connection.send(message)
-  }
 }
 
 /** Runs a `BootstrapNode` on real channels. */
@@ -141,8 +135,7 @@ class NodeHost implements BootstrapIo {
   badFrames = 0
   readonly #options: ResolvedBootstrap
   readonly #seats = new Map<LinkId, Seat>()
-  /** Seats with something to send at the end of this turn. */
-  #dirty: Seat[] = []
+  readonly #outgoing = new Outgoing()
   readonly #timers = new Set<NodeJS.Timeout>()
   #linksMade = 0
 
@@ -193,22 +186,18 @@ class NodeHost implements BootstrapIo {
 
   /**
    * Frames of one turn of the event loop share a message. The turn ends after all sockets have been read (setImmediate),
-   * not after each of them (a microtask): under load, frames from many visitors to one then cost one system call.
+   * not after each of them (a microtask): under load, frames from many visitors to one then cost one system call. What
+   * ends it earlier: see `Outgoing`.
    */
   send(link: LinkId, frame: Frame): void {
     const seat = this.#seats.get(link)
-    if (seat === undefined) return
-    if (seat.outgoing === null) {
-      seat.outgoing = new BatchPacker()
-      if (this.#dirty.push(seat) === 1) setImmediate(() => this.#flushAll())
-    }
-    seat.outgoing.add(frame)
+    if (seat !== undefined) this.#outgoing.add(seat, frame)
   }
 
   closeLink(link: LinkId, reason: string): void {
     const seat = this.#seats.get(link)
     if (seat === undefined) return
-    seat.flush()
+    this.#outgoing.flushOne(seat)
     seat.connection.close(reason)
   }
 
@@ -218,12 +207,6 @@ class NodeHost implements BootstrapIo {
       this.node.handle({ kind: 'timer', token }, now())
     }, delayMs)
     this.#timers.add(timer)
-  }
-
-  #flushAll(): void {
-    const dirty = this.#dirty
-    this.#dirty = []
-    for (const seat of dirty) seat.flush()
   }
 
   /** For `Seat`. */
@@ -245,7 +228,7 @@ class NodeHost implements BootstrapIo {
   /** For `Seat`. */
   down(seat: Seat, reason: string): void {
     this.#seats.delete(seat.link)
-    seat.outgoing = null
+    seat.parts = null
     this.node.handle({ kind: 'linkDown', link: seat.link, reason }, now())
     this.#options.logger.debug({ link: seat.link, reason }, 'visitor gone')
   }

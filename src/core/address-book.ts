@@ -43,7 +43,6 @@ export interface Address {
 export class AddressBook {
   readonly #self: PeerId
   readonly #geometry: Geometry
-  readonly #index = new Map<PeerId, number>()
   readonly #peers: PeerId[] = []
   readonly #vias: (PeerId | null)[] = []
   #points = new Float64Array(ROOM_AT_FIRST)
@@ -97,7 +96,7 @@ export class AddressBook {
   }
 
   get(peer: PeerId): Address | undefined {
-    const at = this.#index.get(peer)
+    const at = this.#find(peer)
     if (at === undefined) return undefined
     const [via, failures, retryAt] = [this.#vias[at] ?? null, this.#failures[at] as number, this.#retryAt[at] as number]
     return { via, failures, retryAt }
@@ -109,7 +108,7 @@ export class AddressBook {
    */
   learn(peer: PeerId, by: { readonly via: PeerId; readonly now: Instant; readonly isInteresting: Interest }): boolean {
     const { via, now } = by
-    const known = this.#index.get(peer)
+    const known = this.#find(peer)
     if (known !== undefined) {
       this.#vias[known] = via
       return false
@@ -134,23 +133,21 @@ export class AddressBook {
 
   /** A link to it stands, so it belongs among the neighbours. */
   remove(peer: PeerId): void {
-    const at = this.#index.get(peer)
+    const at = this.#find(peer)
     if (at === undefined) return
-    this.#index.delete(peer)
     const last = this.#peers.pop() as PeerId
     const via = this.#vias.pop() as PeerId | null
     if (last === peer) return
     const from = this.#peers.length
     this.#peers[at] = last
     this.#vias[at] = via
-    this.#index.set(last, at)
     for (const column of [this.#points, this.#retryAt, this.#learntAt, this.#buckets, this.#failures])
       column[at] = column[from] as number
   }
 
   /** A dial came to nothing. After several, the peer is forgotten until somebody names it again. */
   failed(peer: PeerId, now: Instant, random: number): void {
-    const at = this.#index.get(peer)
+    const at = this.#find(peer)
     if (at === undefined) return
     const failures = (this.#failures[at] as number) + 1
     this.#failures[at] = failures
@@ -161,7 +158,7 @@ export class AddressBook {
 
   /** No dial for a while, for reasons that are not the peer's fault. */
   rest(peer: PeerId, until: number): void {
-    const at = this.#index.get(peer)
+    const at = this.#find(peer)
     if (at !== undefined) this.#retryAt[at] = until
   }
 
@@ -213,7 +210,13 @@ export class AddressBook {
     this.#retryAt[at] = 0
     this.#failures[at] = 0
     this.#learntAt[at] = now
-    this.#index.set(entry.peer, at)
+  }
+
+  /** A walk over 2 KB of numbers: with a Map, which takes 14, thousands of simulated peers are no faster. */
+  #find(peer: PeerId): number | undefined {
+    const point = pointOf(peer)
+    for (let i = 0; i < this.size; i++) if (this.#points[i] === point && this.#peers[i] === peer) return i
+    return undefined
   }
 
   #isFullOfFresh(now: Instant): boolean {

@@ -115,7 +115,7 @@ interface Held {
 interface Path {
   /** Where the frame came from; null: from us. */
   readonly previous: LinkId | null
-  readonly target: string
+  target: string
   /** Who has it now; null: nobody. */
   next: LinkId | null
   /** Who had it before; null: nobody yet, which is nearly always so, and an empty array would take 16 bytes and a place for 17 more. */
@@ -374,6 +374,8 @@ export class Router {
   #pass(frame: UnicastFrame | LookupFrame, path: Path, next: Route, now: Instant): void {
     retire(path)
     path.next = next.link
+    // The link holds the same id: of thousands of paths a minute none shall keep a copy of its own.
+    if (next.peer === path.target) path.target = next.peer
     path.hopLimit = frame.hopLimit - 1
     this.#carry(next.link, frame)
     if (!this.#hooks.ask(next.link, now)) return

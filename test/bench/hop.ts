@@ -29,7 +29,11 @@ const PING = randomBytes(100)
 const MESSAGE = randomBytes(1_024)
 const WINDOW = 16
 const BURST = 64
-const TURNS = sized(11, 4)
+/**
+ * Turns of a tenth of a second, in which the floor alone swings by half (node-datachannel: 7,500 to 14,000 messages/s
+ * within minutes): with 11 of them one and the same build gave 0.74 × and 1.38 ×. The ways with a gate get more.
+ */
+const TURNS = { frames: sized(41, 7), mesh: sized(11, 4) }
 /** Messages of one turn of each kind. */
 const COUNTS = { pings: 100, steady: sized(600, 300), bursts: 10 }
 
@@ -54,9 +58,9 @@ serve({
     const floor = await floorWay(stack)
     const frames = await frameWay(stack)
     const mesh = await meshWay(stack)
-    const measured = async (way: Way): Promise<{ ours: Rates[]; floor: Rates[] }> =>
-      inTurns({ ours: () => measure(way), floor: () => measure(floor) }, TURNS, 2)
-    return { frames: await measured(frames), mesh: await measured(mesh) }
+    const measured = async (way: Way, turns: number): Promise<{ ours: Rates[]; floor: Rates[] }> =>
+      inTurns({ ours: () => measure(way), floor: () => measure(floor) }, turns, 2)
+    return { frames: await measured(frames, TURNS.frames), mesh: await measured(mesh, TURNS.mesh) }
   },
 })
 
