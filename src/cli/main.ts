@@ -11,6 +11,7 @@ import { MeshError } from '../errors.ts'
 import { bootstrapCommand } from './bootstrap.ts'
 import { joinCommand } from './join.ts'
 import { residentsCommand } from './residents.ts'
+import { simCommand } from './sim.ts'
 import { tokenCommand } from './token.ts'
 
 const FAILED = 1
@@ -27,11 +28,18 @@ const program = new Command('musubi')
   .addCommand(bootstrapCommand)
   .addCommand(joinCommand)
   .addCommand(tokenCommand)
+  .addCommand(simCommand)
   .addCommand(residentsCommand, { hidden: true })
 
-for (const command of [program, ...program.commands]) {
+for (const command of [program, ...program.commands, ...simCommand.commands]) {
   command.exitOverride().showHelpAfterError('(--help lists what there is)')
 }
+
+// `musubi sim list | head`: whoever reads has had enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
 
 try {
   await program.parseAsync()

@@ -52,3 +52,7 @@ export {
 } from './scenario/result.ts'
 export { runPlan, runScenario } from './scenario/run.ts'
 export type { Gate, Limit, Step } from './scenario/schema.ts'
+export { changeText, compareResults } from './report/compare.ts'
+export { comparisonHtml, reportHtml } from './report/report.ts'
+export { bytes, duration, figure, limit, parametersText, runTitle } from './report/wording.ts'
+export { eventText } from './wording.ts'

@@ -65,7 +65,7 @@ export class Clock {
       if (driver.nowMs >= recorder.dueMs) await this.#record()
       const before = driver.nowMs
       await driver.advance(Math.min(end - before, SLICE_MS, Math.max(driver.tickMs, recorder.dueMs - before)))
-      this.#show()
+      await this.#show()
     }
   }
 
@@ -91,11 +91,11 @@ export class Clock {
     this.#upAtMs = this.#driver.nowMs
   }
 
-  #show(): void {
+  async #show(): Promise<void> {
     const { onProgress } = this.#hooks
     if (onProgress === undefined || performance.now() - this.#shownAt < PROGRESS_MS) return
     this.#shownAt = performance.now()
-    onProgress(this.#progress())
+    await onProgress(this.#progress())
   }
 
   #progress(): Progress {

@@ -1,6 +1,7 @@
 /** What whoever starts a run may watch. Nothing here changes what happens in it. */
 
 import type { SimNode } from '../node.ts'
+import type { Awaitable } from './driver.ts'
 import type { Input } from '../../core/io.ts'
 
 /** How far a run is. */
@@ -16,8 +17,8 @@ export interface Progress {
 }
 
 export interface RunHooks {
-  /** Called at most every 100 ms of real time. */
-  readonly onProgress?: (progress: Progress) => void
+  /** Called at most every 100 ms of real time; the run waits for what it returns. */
+  readonly onProgress?: (progress: Progress) => Awaitable<void>
   /** The process's resident bytes now. */
   readonly memory?: () => number
   /** Sees every event of the simulator before it is handled. */

@@ -125,7 +125,16 @@ function check<Schema extends v.GenericSchema>(where: string, schema: Schema, va
 
 function describe(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue)
-  return path === null ? issue.message : `${path}: ${issue.message}`
+  const message = messageOf(issue)
+  return path === null ? message : `${path}: ${message}`
+}
+
+/** valibot's words for the two mistakes that everybody makes say what it expected and not what is wrong. */
+function messageOf({ kind, type, expected, received, message }: v.BaseIssue<unknown>): string {
+  if (kind !== 'schema') return message
+  if (type === 'strict_object' && expected === 'never') return 'there is no such option'
+  if (received === 'undefined') return `is missing (${expected ?? type})`
+  return message
 }
 
 function refuseUnknown({ name, parameters }: Scenario, given: ParameterSet): void {

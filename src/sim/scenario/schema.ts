@@ -66,6 +66,8 @@ const TrafficSchema = v.strictObject({
   among,
   timeoutMs,
   bytes: v.optional(count, 100),
+  /** Acknowledged after more tries than these is not a success. */
+  triesMax: v.optional(count),
 })
 
 const TableSchema = v.strictObject({ by: v.string(), values: v.record(v.string(), v.number()) })

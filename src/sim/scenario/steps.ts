@@ -126,7 +126,7 @@ async function run(step: StepOf<'run'>, stage: Stage): Promise<Measured> {
     await stage.clock.advance(step.forMs)
     return { metrics: meter.read() }
   }
-  const tally = new Tally()
+  const tally = new Tally(traffic.triesMax)
   const end = stage.driver.nowMs + step.forMs
   await talk(traffic, stage, { tally, count: Math.floor((traffic.perSecond * step.forMs) / 1_000) })
   await stage.clock.advance(Math.max(0, end - stage.driver.nowMs))
@@ -137,7 +137,7 @@ async function run(step: StepOf<'run'>, stage: Stage): Promise<Measured> {
 
 async function unicasts(step: StepOf<'unicasts'>, stage: Stage): Promise<Measured> {
   const meter = new Meter(stage)
-  const tally = new Tally()
+  const tally = new Tally(step.triesMax)
   await talk(step, stage, { tally, count: step.count })
   await hearOut(step, stage, tally)
   return { metrics: { ...tally.metrics(), ...meter.read() }, failures: tally.codes }

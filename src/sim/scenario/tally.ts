@@ -21,7 +21,13 @@ export class Tally {
   readonly latency = new Durations()
   /** Failures by code. */
   readonly codes: Record<string, number> = {}
+  readonly #triesMax: number
   #pending: Ticket[] = []
+
+  /** `triesMax`: acknowledged after more tries counts as a failure, `late`. */
+  constructor(triesMax = Number.POSITIVE_INFINITY) {
+    this.#triesMax = triesMax
+  }
 
   get pending(): number {
     return this.#pending.length
@@ -83,6 +89,7 @@ export class Tally {
   #succeeded({ deliveries, receipt }: Ticket): void {
     if (deliveries === 0 || receipt === null) return void this.wrong++
     if (deliveries > 1) this.twice++
+    else if (receipt.attempts > this.#triesMax) this.#lost('late')
     else this.done++
     this.hops.add(receipt.hops)
     this.tries.add(receipt.attempts)

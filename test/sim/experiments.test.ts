@@ -1,0 +1,119 @@
+/**
+ * Issue 3's table: every experiment is a scenario file with its gates, and this runs them. In `npm test` one seed at the
+ * sizes below, which are the issue's where two cores leave time for them; with LONG=1 the full size, and a gate must
+ * hold for the worst of four seeds. `SEED=7 PEERS=2000` as everywhere. Nothing here loosens a gate: what misses one today
+ * stands in `OPEN`, and is reported when it begins to pass.
+ */
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import {
+  figure,
+  limit,
+  loadScenario,
+  type ParameterSet,
+  parametersText,
+  type RunResult,
+  runScenario,
+  type Scenario,
+  variantsOf,
+} from '../../src/sim/index.ts'
+import { SEED } from './support.ts'
+
+const IS_LONG = Boolean(process.env['LONG'])
+const SEEDS = IS_LONG ? 4 : 1
+const FOLDER = new URL('../../src/sim/scenarios/', import.meta.url)
+
+interface Experiment {
+  /** Sizes in `npm test`; what the issue's brackets say unless a note tells otherwise. */
+  readonly peers: number
+  /** Sizes with LONG=1; left out: the scenario's own. */
+  readonly long?: readonly number[]
+  /** In `npm test` only these variants; left out: all. */
+  readonly only?: (parameters: ParameterSet) => boolean
+  /** In `npm test`, in the place of the scenario's own. */
+  readonly set?: ParameterSet
+}
+
+const EXPERIMENTS: Readonly<Record<string, Experiment>> = {
+  first: { peers: 24 },
+  joins: { peers: 1_000 },
+  // test/sim/mesh.test.ts has a thousand in one second.
+  storm: { peers: 300 },
+  hops: { peers: 1_000, long: [1_000, 10_000, 100_000] },
+  crash: { peers: 1_000, only: ({ share }) => share === 0.5 || share === 0.8 },
+  // Issue: [1,000]. Five variants of 45 s each today.
+  'crash-return': { peers: 300, only: ({ share }) => share === 0.5 || share === 0.9 },
+  'no-repair': { peers: 1_000, only: ({ share }) => share === 0.2 || share === 0.5 },
+  droppers: { peers: 1_000, only: ({ share }) => share === 0.2 },
+  liars: { peers: 200 },
+  // Ten minutes apart cost the smaller half a search for the dead all the time.
+  partition: { peers: 100 },
+  'two-meshes': { peers: 300 },
+  'entries-crash': { peers: 300 },
+  nat: { peers: 500 },
+  orphaned: { peers: 150, set: { forMs: 300_000 } },
+  churn: { peers: 150, set: { forMs: 300_000 } },
+  'churn-bamboo': { peers: 100, set: { forMs: 300_000 } },
+}
+
+/**
+ * What misses its gate today: "scenario parameters" → what was measured. TODO lead: clear these by work on the core.
+ */
+const OPEN: Readonly<Record<string, string>> = {}
+
+const read = (name: string): Scenario => loadScenario(JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8')))
+
+test('every scenario that comes with the package is an experiment here', () => {
+  const files = readdirSync(FOLDER).map((file) => file.replace('.json', ''))
+  expect(files.toSorted()).toEqual(Object.keys(EXPERIMENTS).toSorted())
+})
+
+describe.each(Object.entries(EXPERIMENTS))('%s', (name, experiment) => {
+  const scenario = read(name)
+  const sizes = process.env['PEERS']
+    ? [Number(process.env['PEERS'])]
+    : IS_LONG
+      ? longSizes(scenario, experiment)
+      : [experiment.peers]
+  const variants = variantsOf(scenario).filter((parameters) => IS_LONG || (experiment.only?.(parameters) ?? true))
+  for (const peers of sizes) {
+    for (const parameters of variants) {
+      const key = `${name} ${parametersText(parameters)}`.trim()
+      const set = IS_LONG ? parameters : { ...parameters, ...experiment.set }
+      test(`${parametersText(set) || 'as it is'}, ${peers} peers`, async () => {
+        for (let seed = SEED; seed < SEED + SEEDS; seed++) {
+          const result = await runScenario(scenario, { peers, seed, parameters: set })
+          console.log(line(result))
+          judge(key, result)
+        }
+      })
+    }
+  }
+})
+
+function longSizes({ peers }: Scenario, { long }: Experiment): readonly number[] {
+  return long ?? [peers]
+}
+
+function judge(key: string, result: RunResult): void {
+  if (!(key in OPEN)) return expect(result.hasPassed, explain(result)).toBe(true)
+  // Misses are known at the sizes of `npm test`; that a miss is over is worth a failure there, so that it leaves the table.
+  if (!IS_LONG && !process.env['PEERS'] && !process.env['SEED'])
+    expect(result.hasPassed, `${key} passes now: take it out of OPEN`).toBe(false)
+}
+
+function line({ scenario, parameters, peers, seed, hasPassed, gates, cost }: RunResult): string {
+  const values = gates
+    .filter((gate) => gate.limit !== null)
+    .map((gate) => `${gate.metric} ${figure(gate.metric, gate.value)} (${limit(gate)})`)
+  const wall = `${(cost.wallMs / 1_000).toFixed(1)} s`
+  return `${hasPassed ? 'passed' : 'MISSED'} ${scenario} ${parametersText(parameters)} n=${peers} seed ${seed}, ${wall}: ${values.join('; ')}`
+}
+
+function explain(result: RunResult): string {
+  const missed = result.gates
+    .filter((gate) => !gate.isMet)
+    .map((gate) => `${gate.metric} is ${gate.value}, must be ${limit(gate)}`)
+  return `seed ${result.seed}: ${[...(result.error === null ? [] : [result.error]), ...missed].join('; ')}`
+}
