@@ -40,6 +40,11 @@ const WANT_MS = 1_000
 const WANT_MAX_MS = 8_000
 /** DESIGN §5: audit every 30 s. */
 const AUDIT_MS = 30_000
+/**
+ * A newcomer asks for random links when it has been in for so long: by then others have come to it of their own accord,
+ * and every link that nobody needs costs an offer over several hops (guess; simulated, 2,000 peers: a sixth of all dials).
+ */
+const YOUNG_MS = 8_000
 /** REFERENCE §3: dead ids are asked for every 60 s. */
 const PROBE_MS = 60_000
 /** The estimate behind the number of buckets walks the address book. */
@@ -67,6 +72,8 @@ export class Repair {
   #isWanting = true
   #wantMs = WANT_MS
   #probeAt = 0
+  /** When we last had no neighbour. */
+  #linkedAt = 0
   #isRingWhole = false
   #wantsRandom = true
   #maintainedAt = 0
@@ -130,7 +137,10 @@ export class Repair {
     this.#maintainedAt = now
     const { table, signaling, placed } = this.#parts
     if (table.place()) placed()
-    if (table.size === 0) return
+    if (table.size === 0) {
+      this.#linkedAt = now
+      return
+    }
     const survey = this.#look(now)
     this.#survey = survey
     const missing = this.#missing(survey)
@@ -138,7 +148,7 @@ export class Repair {
     const hasAllBuckets = this.#fillBuckets(survey, now)
     this.#fillRandom(survey, now)
     this.#isRingWhole = missing.length === 0
-    this.#isWanting = !this.#isRingWhole || !hasAllBuckets
+    this.#isWanting = !this.#isRingWhole || !hasAllBuckets || this.#wantsRandom
     this.#wantMs = signaling.linksInFlight > 0 ? WANT_MS : Math.min(WANT_MAX_MS, 2 * this.#wantMs)
   }
 
@@ -239,7 +249,7 @@ export class Repair {
     for (const { slot } of table.all) if (slot === 'random' || slot === null) held++
     for (const { slot } of signaling.linkTargets()) if (slot === 'random') held++
     this.#wantsRandom = held < table.plan.randomMax && room.holds('random')
-    if (!this.#wantsRandom) return
+    if (!this.#wantsRandom || now - this.#linkedAt < YOUNG_MS) return
     const peer = this.#pick(survey, null, now)
     if (peer !== null) this.#dial(peer, 'random', { survey, now })
   }

@@ -56,6 +56,8 @@ const DETOURS_MAX = 6
  * never found the other one (simulated: 198 visits in a minute, seed 1, 200 peers at once, none answered).
  */
 const LOOKUP_TRIES_MAX = 2
+/** What is left to a lookup once it has turned back: a few more around the key, for the next key is as good (guess). */
+const SEARCH_HOPS = 5
 /**
  * Links that one node tries for one lookup. Whoever asks may ask again, elsewhere; a bootstrap that tried all its entries
  * one after another kept newcomers waiting for four seconds (simulated, 30 peers).
@@ -314,7 +316,8 @@ export class Router {
       return
     }
     // The hop limit is a budget for the whole search, so it shrinks on the way back too and cannot be raised by a liar.
-    const hopLimit = Math.min(nack.frame.hopLimit, path.hopLimit)
+    const isSearch = nack.frame.kind === 'lookup' && !this.#config.isBootstrap
+    const hopLimit = Math.min(nack.frame.hopLimit, path.hopLimit, isSearch ? SEARCH_HOPS : HOP_LIMIT_MAX)
     const frame = { ...nack.frame, hopLimit, hops: path.hops, viaBootstrap: path.viaBootstrap }
     // Behind another entry of a bootstrap there may be another mesh.
     if (nack.reason === 'nobody' && !this.#config.isBootstrap) this.#giveBack(frame, path, 'nobody', now)

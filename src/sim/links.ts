@@ -191,7 +191,6 @@ export class Links {
     this.#forget(end)
     node.ends.splice(node.ends.indexOf(end), 1)
     if (end.role === 'peer') node.degree--
-    this.#observer.closed(end)
   }
 
   #forget(end: LinkEnd): void {

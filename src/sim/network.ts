@@ -50,7 +50,6 @@ export interface NetworkObserver {
   /** A frame will come in twice. */
   doubled(frame: Frame): void
   opened(end: LinkEnd): void
-  closed(end: LinkEnd): void
   emitted(node: SimNode, event: NodeEvent): void
   /** A node has gone for good. */
   wentDown(node: SimNode): void

@@ -4,23 +4,23 @@
  * (DESIGN §8).
  */
 
-import type { Frame } from '../core/frames.ts'
 import type { Instant } from '../core/ids.ts'
-import type { Input, NodeEvent } from '../core/io.ts'
+import type { Input } from '../core/io.ts'
 import { corrupt } from './behavior.ts'
 import { Checkers, componentSizes, type Violation } from './checkers.ts'
 import { type Churn, type ChurnHow, type ChurnModel, RunningChurn } from './churn.ts'
 import type { Behavior } from './hostile.ts'
 import type { MachineMaker } from './machine.ts'
 import { bootstrapServer, meshPeer } from './makers.ts'
-import { EPOCH_MS, Network, type NetworkObserver } from './network.ts'
-import type { LinkEnd, SimNode } from './node.ts'
+import { EPOCH_MS, Network } from './network.ts'
+import type { SimNode } from './node.ts'
 import { expectNumber, SIMULATION_DEFAULTS, type SimulationOptions, validateOptions } from './options.ts'
 import type { Partition, PartitionHow } from './partition.ts'
 import { type BroadcastRecord, Requests, type UnicastRecord } from './requests.ts'
 import { Rng } from './rng.ts'
 import { Stats, type Traffic } from './stats.ts'
 import { TraceHash } from './trace.ts'
+import { Watch } from './watch.ts'
 
 /** What the participants are. */
 export interface Makers {
@@ -28,8 +28,6 @@ export interface Makers {
   readonly bootstrap: MachineMaker
 }
 
-/** Every this many events the node at hand is asked for the sizes of its collections. */
-const INSPECT_EVENTS = 1_024
 const STREAM_SCENARIO = 3
 
 export class Simulation {
@@ -56,7 +54,8 @@ export class Simulation {
     this.rng = new Rng(options.seed, STREAM_SCENARIO)
     this.checkers = new Checkers(this.options)
     this.requests = new Requests(this.checkers, this.stats)
-    this.network = new Network(options.seed, this.options, this.#observer())
+    const now = (): number => this.network.now
+    this.network = new Network(options.seed, this.options, new Watch(this, now))
   }
 
   /** Milliseconds of virtual time since the beginning. */
@@ -235,44 +234,6 @@ export class Simulation {
   #report(what: string): string {
     const { seed, ...options } = this.options
     return `seed ${seed}: ${what}\noptions ${JSON.stringify(options)}`
-  }
-
-  #observer(): NetworkObserver {
-    const { stats, trace, checkers } = this
-    return {
-      handling: (node, input) => this.#handling(node, input),
-      sending: (end: LinkEnd, frame: Frame) => {
-        end.node.bytesSent += stats.sending(frame)
-      },
-      dropped: (frame, cause) => stats.drop(frame, cause),
-      doubled: () => {
-        stats.duplicated++
-      },
-      opened: (end) => {
-        if (end.role === 'peer' && end.other.isOpen) stats.linksOpened++
-        checkers.opened(end, this.network.now)
-      },
-      closed: () => {},
-      emitted: (node, event) => this.#emitted(node, event),
-      wentDown: (node) => {
-        if (!node.isBootstrap) stats.died(this.network.now)
-        this.requests.crashed(node)
-      },
-      handled: (node) => {
-        if (trace.events % INSPECT_EVENTS === 0) checkers.inspect(node, this.network.now)
-      },
-    }
-  }
-
-  #handling(node: SimNode, input: Input): void {
-    this.trace.add(this.network.now, node.number, input)
-    this.stats.handling(input)
-    this.onEvent?.(this.elapsedMs, node, input)
-  }
-
-  #emitted(node: SimNode, event: NodeEvent): void {
-    if (event.kind === 'ready') node.readyAt = this.network.now
-    this.requests.emitted(node, event, this.network.now)
   }
 }
 

@@ -85,10 +85,22 @@ test('frozen twice, it sleeps until the later instant', () => {
   sim.run(500)
   sim.freeze([nodes[0]!], 2_000)
   sim.freeze([nodes[1]!], 100)
-  sim.run(600)
+  sim.run(300)
+  expect(nodes.map((node) => node.isRunning)).toEqual([false, false])
+  sim.run(300)
   expect(nodes.map((node) => node.isRunning)).toEqual([false, true])
   sim.run(1_500)
   expect(nodes.map((node) => node.isRunning)).toEqual([true, true])
+})
+
+test('a link whose other end died meanwhile is no violation until the woken one has had time to notice', () => {
+  const { sim, nodes } = linked({ ...fixed, isStrict: false, sampleMs: 1_000 })
+  sim.freeze([nodes[1]!], 60_000)
+  sim.crash([nodes[0]!])
+  sim.run(66_000)
+  expect(sim.violations).toEqual([])
+  sim.run(3_000)
+  expect(sim.violations[0]).toMatchObject({ rule: 'symmetry', node: 1 })
 })
 
 test('who dies asleep never wakes', () => {
