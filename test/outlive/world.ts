@@ -162,6 +162,10 @@ export class RealWorld implements Driver {
     return null
   }
 
+  stalled(): null {
+    return null
+  }
+
   random(): number {
     return this.#rng.unit()
   }

@@ -37,30 +37,41 @@ interface Experiment {
 
 const EXPERIMENTS: Readonly<Record<string, Experiment>> = {
   first: { peers: 24 },
-  joins: { peers: 1_000 },
-  // test/sim/mesh.test.ts has a thousand in one second.
+  // The issue's [1,000], both ways, are in test/sim/mesh.test.ts.
+  joins: { peers: 500 },
   storm: { peers: 300 },
-  hops: { peers: 1_000, long: [1_000, 10_000, 100_000] },
-  crash: { peers: 1_000, only: ({ share }) => share === 0.5 || share === 0.8 },
-  // Issue: [1,000]. Five variants of 45 s each today.
-  'crash-return': { peers: 300, only: ({ share }) => share === 0.5 || share === 0.9 },
-  'no-repair': { peers: 1_000, only: ({ share }) => share === 0.2 || share === 0.5 },
-  droppers: { peers: 1_000, only: ({ share }) => share === 0.2 },
-  liars: { peers: 200 },
-  // Ten minutes apart cost the smaller half a search for the dead all the time.
-  partition: { peers: 100 },
-  'two-meshes': { peers: 300 },
-  'entries-crash': { peers: 300 },
-  nat: { peers: 500 },
-  orphaned: { peers: 150, set: { forMs: 300_000 } },
-  churn: { peers: 150, set: { forMs: 300_000 } },
-  'churn-bamboo': { peers: 100, set: { forMs: 300_000 } },
+  // Issue: [1,000] from here to droppers; 15 to 60 s each on an idle core today. `PEERS=1000` runs them all so.
+  hops: { peers: 500, long: [1_000, 10_000, 100_000] },
+  crash: { peers: 300, only: ({ share }) => share === 0.5 || share === 0.8 },
+  'crash-return': { peers: 200, only: ({ share }) => share === 0.5 || share === 0.9 },
+  'no-repair': { peers: 300, only: ({ share }) => share === 0.2 || share === 0.5 },
+  droppers: { peers: 500, only: ({ share }) => share === 0.2 },
+  liars: { peers: 100 },
+  partition: { peers: 60, only: ({ split }) => split === 'half' },
+  'two-meshes': { peers: 200 },
+  'entries-crash': { peers: 200 },
+  nat: { peers: 300 },
+  orphaned: { peers: 100, set: { forMs: 300_000 } },
+  churn: { peers: 100, set: { forMs: 300_000 } },
+  'churn-bamboo': { peers: 60, set: { forMs: 300_000 } },
 }
 
-/**
- * What misses its gate today: "scenario parameters" → what was measured. TODO lead: clear these by work on the core.
- */
-const OPEN: Readonly<Record<string, string>> = {}
+interface Miss {
+  /** Scenario and parameters. */
+  readonly run: string
+  /** Smallest size at which it was seen. */
+  readonly peers: number
+  /** What was measured there, seed 1. */
+  readonly measured: string
+}
+
+/** What misses its gates today. TODO lead: work on the core clears these; nothing else may. */
+const OPEN: readonly Miss[] = [
+  { run: 'crash share=0.8', peers: 1_000, measured: 'largestShare 0.99 (≥ 0.995), unicasts.success 0.978 (≥ 1)' },
+  { run: 'crash-return share=0.9', peers: 1_000, measured: 'settle.ms 31,500 (≤ 30,000)' },
+  { run: 'churn meanMs=10000000', peers: 100, measured: 'bytes besides heartbeats 272/s at 150 peers (≤ 200)' },
+  { run: 'churn meanMs=1000000', peers: 100, measured: 'bytes besides heartbeats 2,741/s at 150 peers (≤ 1,000)' },
+]
 
 const read = (name: string): Scenario => loadScenario(JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8')))
 
@@ -96,11 +107,13 @@ function longSizes({ peers }: Scenario, { long }: Experiment): readonly number[]
   return long ?? [peers]
 }
 
-function judge(key: string, result: RunResult): void {
-  if (!(key in OPEN)) return expect(result.hasPassed, explain(result)).toBe(true)
-  // Misses are known at the sizes of `npm test`; that a miss is over is worth a failure there, so that it leaves the table.
-  if (!IS_LONG && !process.env['PEERS'] && !process.env['SEED'])
-    expect(result.hasPassed, `${key} passes now: take it out of OPEN`).toBe(false)
+function judge(run: string, result: RunResult): void {
+  const miss = OPEN.find((each) => run.startsWith(each.run) && result.peers >= each.peers)
+  if (miss === undefined) return expect(result.hasPassed, explain(result)).toBe(true)
+  console.log(`OPEN ${run}: ${miss.measured}`)
+  // Where everything else is as it was written down, a miss that is over must leave the table.
+  const isAsWritten = !IS_LONG && !process.env['PEERS'] && SEED === 1
+  if (isAsWritten) expect(result.hasPassed, `${run} passes now: take it out of OPEN`).toBe(false)
 }
 
 function line({ scenario, parameters, peers, seed, hasPassed, gates, cost }: RunResult): string {

@@ -1,5 +1,5 @@
 /**
- * Runs scenarios in processes of their own: each with flags that suit a simulation, all cores busy, and a run that dies
+ * Runs scenarios in processes of their own: each with a heap that a large mesh fits in, all cores busy, and a run that dies
  * of memory takes nobody with it. What a run needs goes there and comes back as JSON.
  */
 
@@ -20,12 +20,6 @@ export type JobMessage =
   | { readonly kind: 'failure'; readonly message: string }
 
 export type JobWatcher = (job: number, message: Extract<JobMessage, { kind: 'progress' }>) => void
-
-/**
- * The young generation. Most of what a simulation makes dies within a few virtual milliseconds; see docs/SIMULATOR.md
- * for what was measured.
- */
-const SEMI_SPACE_MIB = 64
 
 /** Of the machine's memory, what all runs together may take as heap. */
 const HEAP_SHARE = 0.8
@@ -49,7 +43,8 @@ export async function runJobs(
 }
 
 function runJob(job: Job, heapMib: number, onProgress: (message: never) => void): Promise<RunResult> {
-  const execArgv = [`--max-semi-space-size=${SEMI_SPACE_MIB}`, `--max-old-space-size=${heapMib}`]
+  // A larger young generation makes it slower: docs/SIMULATOR.md.
+  const execArgv = [`--max-old-space-size=${heapMib}`]
   const child = fork(new URL('job.js', import.meta.url), { execArgv, serialization: 'json' })
   return new Promise((resolve, reject) => {
     child.on('message', (message: JobMessage) => {

@@ -98,6 +98,8 @@ export interface Driver {
   broadcast(source: Member): Announcement
   /** Bytes so far; null if the driver cannot tell. */
   sent(): Sent | null
+  /** Frames that peers took back from neighbours that gave no sign of life, so far; null if the driver cannot tell. */
+  stalled(): number | null
   /** The scenario's own choices, from its seed: uniform in [0, 1). */
   random(): number
   /** Those of the metrics of the whole run that only the driver knows. */

@@ -1,6 +1,7 @@
 /** The simulator as a scenario's world. */
 
 import type { Churn } from '../churn.ts'
+import { MeshPeer } from '../makers.ts'
 import { EPOCH_MS } from '../network.ts'
 import type { SimulationOptions } from '../options.ts'
 import type { Partition } from '../partition.ts'
@@ -80,6 +81,13 @@ export class SimulatedWorld implements Driver {
 
   sent(): Sent {
     return this.simulation.traffic
+  }
+
+  /** Of those that are up: what the dead have counted is forgotten with them. */
+  stalled(): number {
+    let sum = 0
+    for (const { machine } of this.members) if (machine instanceof MeshPeer) sum += machine.node.router.counters.stalled
+    return sum
   }
 
   random(): number {

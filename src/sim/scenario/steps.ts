@@ -132,7 +132,7 @@ async function run(step: StepOf<'run'>, stage: Stage): Promise<Measured> {
   await stage.clock.advance(Math.max(0, end - stage.driver.nowMs))
   const rates = meter.read()
   await hearOut(traffic, stage, tally)
-  return { metrics: { ...tally.metrics(), ...rates }, failures: tally.codes }
+  return { metrics: { ...meter.timeouts(tally), ...rates }, failures: tally.codes }
 }
 
 async function unicasts(step: StepOf<'unicasts'>, stage: Stage): Promise<Measured> {
@@ -140,7 +140,7 @@ async function unicasts(step: StepOf<'unicasts'>, stage: Stage): Promise<Measure
   const tally = new Tally(step.triesMax)
   await talk(step, stage, { tally, count: step.count })
   await hearOut(step, stage, tally)
-  return { metrics: { ...tally.metrics(), ...meter.read() }, failures: tally.codes }
+  return { metrics: { ...meter.timeouts(tally), ...meter.read() }, failures: tally.codes }
 }
 
 /** Sends `count` unicasts between random pairs, evenly over time. */
@@ -245,10 +245,22 @@ function corrupt(step: StepOf<'corrupt'>, stage: Stage, faults: Faults): void {
 class Meter {
   readonly #driver: Driver
   readonly #from: Sent | null
+  readonly #stalled: number | null
 
   constructor({ driver }: Stage) {
     this.#driver = driver
     this.#from = driver.sent()
+    this.#stalled = driver.stalled()
+  }
+
+  /**
+   * The tally's metrics, with Chord's time-outs per lookup: tries but the last, and frames that a relay took back from a
+   * neighbour that seemed dead. Those of other traffic are among them, so the figure is rather too high.
+   */
+  timeouts(tally: Tally): Metrics {
+    const metrics = tally.metrics()
+    const stalled = Math.max(0, (this.#driver.stalled() ?? 0) - (this.#stalled ?? 0))
+    return { ...metrics, 'timeouts.mean': tally.tries.mean - 1 + stalled / tally.sent }
   }
 
   read(): Metrics {

@@ -79,8 +79,6 @@ export class Tally {
       'tries.mean': this.tries.mean,
       'tries.p99': this.tries.quantile(0.99),
       'tries.max': this.tries.max,
-      // Every try but the last one ended in a time-out, or in a link known to be dead.
-      'timeouts.mean': this.tries.mean - 1,
       'latency.p50Ms': this.latency.quantile(0.5),
       'latency.p99Ms': this.latency.quantile(0.99),
     }
