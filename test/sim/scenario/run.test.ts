@@ -131,15 +131,16 @@ test('under churn peers come and go until it stops, and what the dead took with 
       { do: 'churn', model: { kind: 'poisson', medianMs: 20_000 } },
       { do: 'run', forMs: 60_000, unicasts: { perSecond: 10 } },
       { do: 'stopChurn' },
-      { do: 'settle', as: 'calm', until: 'ready', limitMs: 60_000 },
+      { do: 'run', as: 'calm', forMs: 60_000 },
     ],
-    { options: { isStrict: false } },
+    // Slow links: somebody always goes while a message is on its way.
+    { options: { isStrict: false, latency: { kind: 'constant', ms: 300 } } },
   )
   // Now and then a pair is drawn of which one has just gone.
   expect(metrics['run.sent']).toBeGreaterThan(550)
   expect(metrics['run.voided']).toBeGreaterThan(0)
-  expect(metrics['calm.reached']).toBe(1)
-  expect(series.peers.at(-1)).toBe(12)
+  expect(metrics['calm.bytesPerPeerSecond']).toBeGreaterThan(0)
+  expect(new Set(series.peers.slice(-50))).toEqual(new Set([12]))
 })
 
 test('honest peers talk among themselves while others drop', async () => {
