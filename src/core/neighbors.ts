@@ -114,8 +114,8 @@ export class Neighbors {
     const at = { point: pointOf(up.peer), bucket: geometry.bucketOf(self, up.peer) }
     const neighbor = createNeighbor(up, at, exchange, now)
     this.table.add(neighbor)
-    this.#parts.router.addLink({ link: up.link, peer: up.peer, role: 'peer', carries: true }, now)
-    this.#parts.liveness.add(up.link, DEAD_MS, now)
+    const route = this.#parts.router.addLink({ link: up.link, peer: up.peer, role: 'peer', carries: true }, now)
+    route.pulse = this.#parts.liveness.add(up.link, DEAD_MS, now)
     this.#parts.book.exhume(up.peer)
     this.#parts.book.remove(up.peer)
     const { offerPath, isInitiator } = neighbor

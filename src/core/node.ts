@@ -60,11 +60,11 @@ export class MeshNode {
     const { self, network, linksMax, hasBootstrap, geometry = xor, lotteryPerSecond = 1 } = config
     this.config = config
     this.#io = io
-    const send = (link: LinkId, frame: Frame): void => this.#send(link, frame)
+    const send = (link: LinkId, frame: Frame): void => io.send(link, frame)
     const random = (): number => io.random()
     const randomId = (): MessageId => randomName(random) as MessageId
     this.liveness = new Liveness({
-      send: (link, frame) => io.send(link, frame),
+      send,
       schedule: (token, delayMs) => io.schedule(token, delayMs),
     })
     this.book = new AddressBook(self, geometry)
@@ -295,18 +295,13 @@ export class MeshNode {
   }
 
   #attach(up: LinkUp, now: Instant): void {
-    this.router.addLink({ link: up.link, peer: up.peer, role: up.role, carries: false }, now)
-    this.liveness.add(up.link, SERVER_DEAD_MS, now)
+    const route = this.router.addLink({ link: up.link, peer: up.peer, role: up.role, carries: false }, now)
+    route.pulse = this.liveness.add(up.link, SERVER_DEAD_MS, now)
   }
 
   #detach(link: LinkId): void {
     this.router.removeLink(link)
     this.liveness.remove(link)
-  }
-
-  #send(link: LinkId, frame: Frame): void {
-    this.liveness.sent(link, this.#now)
-    this.#io.send(link, frame)
   }
 
   #secureLink(peer: PeerId): LinkId | null {
@@ -322,7 +317,7 @@ export class MeshNode {
       this.counters.strayFrames++
       return
     }
-    this.liveness.heard(link, now)
+    if (from.pulse !== null) from.pulse.heardAt = now
     if (from.isAsked || from.isStalled) this.router.onHeard(from)
     switch (frame.kind) {
       case 'unicast':

@@ -48,12 +48,21 @@ export interface Outcome {
   readonly path: 'direct' | 'routed'
 }
 
+export interface Effort {
+  readonly hopLimit: number
+  readonly attempts: number
+}
+
+const FULL: Effort = { hopLimit: HOP_LIMIT_MAX, attempts: ATTEMPTS_MAX }
+
 export interface RequestOptions {
   readonly target: PeerId
   readonly message: Message
   readonly timeoutMs: number
   /** The link to try first, for example the one that told us of the target. */
   readonly via: LinkId | null
+  /** How far it may be searched for: the whole of the hop limit, through all first hops, unless the target is only hoped for. */
+  readonly effort?: Effort
   /** Each reply: the first one settles the request, an offer may get more. */
   readonly onReply: (message: Message, outcome: Outcome, now: Instant) => void
   readonly onFailure: (code: FailureCode, now: Instant) => void
@@ -103,6 +112,7 @@ export interface RequestsHooks {
 const NOBODY: readonly LinkId[] = []
 
 interface Request extends RequestOptions {
+  readonly effort: Effort
   readonly id: MessageId
   readonly startedAt: Instant
   body: Body | null
@@ -172,6 +182,7 @@ export class Requests {
       message: options.message,
       timeoutMs: options.timeoutMs,
       via: options.via,
+      effort: options.effort ?? FULL,
       onReply: options.onReply,
       onFailure: options.onFailure,
       id,
@@ -314,7 +325,7 @@ export class Requests {
   }
 
   #retry(request: Request, now: Instant): void {
-    if (request.attempt + 1 >= ATTEMPTS_MAX) {
+    if (request.attempt + 1 >= request.effort.attempts) {
       this.#fail(request, 'unreachable', now)
       return
     }
@@ -338,7 +349,7 @@ export class Requests {
     this.#hooks.schedule({ kind: 'attempt', id, attempt }, this.#overdueMs + attempt * 100)
     const frame: UnicastFrame = {
       kind: 'unicast',
-      hopLimit: HOP_LIMIT_MAX,
+      hopLimit: request.effort.hopLimit,
       hops: 0,
       attempt,
       viaBootstrap: false,

@@ -7,6 +7,7 @@ import { type Bucket, type Rate, createBucket } from './budget.ts'
 import { type Geometry, pointOf } from './geometry.ts'
 import type { Instant, Key, LinkId, PeerId, Point } from './ids.ts'
 import type { LinkRole } from './io.ts'
+import type { Pulse } from './liveness.ts'
 
 export interface Route {
   readonly link: LinkId
@@ -14,6 +15,8 @@ export interface Route {
   readonly role: LinkRole
   /** A ring neighbour: the last resort when no link is closer to the target. */
   isRing: boolean
+  /** Its signs of life; null: somebody else looks after it. */
+  pulse: Pulse | null
   /** Frames wait here for a sign of life that it was asked for. */
   isAsked: boolean
   /** Asked for a sign of life, it has given none: nothing goes this way while there is another. */
@@ -69,6 +72,7 @@ export class Routes {
       peer: setup.peer,
       role: setup.role,
       isRing: false,
+      pulse: null,
       isAsked: false,
       isStalled: false,
       misses: 0,

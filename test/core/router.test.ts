@@ -163,7 +163,8 @@ describe('a frame that met a dead end', () => {
     source.router.originate(lookup('g', source), null, at(0))
     settle()
     expect(unwilling.router.counters.deadEnds).toBe(1)
-    expect(other.answered).toMatchObject([{ frame: { hops: 2, hopLimit: HOP_LIMIT_MAX - 3 } }])
+    // Of what was left, a search that has turned back keeps five.
+    expect(other.answered).toMatchObject([{ frame: { hops: 2, hopLimit: 4 } }])
   })
 
   it('is not given new hop limit where its hops start again', () => {

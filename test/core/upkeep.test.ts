@@ -23,8 +23,9 @@ describe('liveness', () => {
       send: (to, frame) => void sent.push({ link: to, frame }),
       schedule: (token, delayMs) => void timers.push({ token, delayMs }),
     })
-    liveness.add(link(1), DEAD_MS, later(0))
-    return { liveness, sent, timers }
+    const pulse = liveness.add(link(1), DEAD_MS, later(0))
+    const hear = (ms: number): void => void (pulse.heardAt = later(ms))
+    return { liveness, hear, sent, timers }
   }
 
   it('measures the round trip of a new link at once, by the echo', () => {
@@ -45,40 +46,43 @@ describe('liveness', () => {
     expect(sent.at(-1)!.frame).toEqual({ kind: 'heartbeat', isEcho: true, stamp: 4_294_967_295 })
   })
 
-  it('asks for a sign of life only where nothing else was sent', () => {
-    const { liveness, sent } = watch()
-    liveness.heard(link(1), later(HEARTBEAT_MS))
-    liveness.sent(link(1), later(HEARTBEAT_MS - 1))
-    liveness.tick(later(HEARTBEAT_MS))
+  it('beats every two seconds, unless it has just echoed the beat of the other side', () => {
+    const { liveness, hear, sent } = watch()
+    hear(HEARTBEAT_MS)
+    liveness.tick(later(HEARTBEAT_MS - 1))
     expect(sent).toHaveLength(1)
-    liveness.tick(later(2 * HEARTBEAT_MS))
+    liveness.tick(later(HEARTBEAT_MS))
     expect(sent).toHaveLength(2)
+    liveness.onHeartbeat({ kind: 'heartbeat', isEcho: false, stamp: 1 }, link(1), later(2 * HEARTBEAT_MS - 1))
+    hear(2 * HEARTBEAT_MS)
+    liveness.tick(later(2 * HEARTBEAT_MS))
+    expect(sent.filter(({ frame }) => frame.kind === 'heartbeat' && !frame.isEcho)).toHaveLength(2)
   })
 
   it('asks once in two seconds, not at every look, and not where the other side has asked', () => {
-    const { liveness, sent } = watch()
+    const { liveness, hear, sent } = watch()
     for (let ms = 1_000; ms <= 4_000; ms += 1_000) {
-      liveness.heard(link(1), later(ms))
+      hear(ms)
       liveness.tick(later(ms))
     }
     expect(sent).toHaveLength(3)
     liveness.onHeartbeat({ kind: 'heartbeat', isEcho: false, stamp: 1 }, link(1), later(5_900))
-    liveness.heard(link(1), later(6_000))
+    hear(6_000)
     liveness.tick(later(6_000))
     expect(sent.filter(({ frame }) => frame.kind === 'heartbeat' && !frame.isEcho)).toHaveLength(3)
   })
 
   it('declares a link dead after five seconds of silence, and no sooner', () => {
-    const { liveness } = watch()
+    const { liveness, hear } = watch()
     expect(liveness.tick(later(DEAD_MS - 1))).toEqual([])
     expect(liveness.isSuspect(link(1), later(DEAD_MS - 1))).toBe(true)
-    liveness.heard(link(1), later(DEAD_MS - 1))
+    hear(DEAD_MS - 1)
     expect(liveness.tick(later(DEAD_MS + 1_000))).toEqual([])
     expect(liveness.tick(later(2 * DEAD_MS - 1))).toEqual([link(1)])
   })
 
   it('asks a silent link for a sign of life once, and finds it stalled when none comes', () => {
-    const { liveness, sent, timers } = watch()
+    const { liveness, hear, sent, timers } = watch()
     expect(liveness.ask(link(1), later(499))).toBe(false)
     expect(liveness.ask(link(1), later(600))).toBe(true)
     expect(liveness.ask(link(1), later(700))).toBe(true)
@@ -86,7 +90,7 @@ describe('liveness', () => {
     // Nothing measured yet: a second.
     expect(timers).toEqual([{ token: { kind: 'overdue', link: link(1) }, delayMs: 1_000 }])
     expect(liveness.isStalled(link(1))).toBe(true)
-    liveness.heard(link(1), later(800))
+    hear(800)
     expect(liveness.isStalled(link(1))).toBe(false)
     expect(liveness.ask(link(1), later(1_000))).toBe(false)
   })
