@@ -8,7 +8,8 @@ import { Buffer } from './buffer.ts'
 import { encodingOf } from './encodings.ts'
 import { withCode } from './errors.ts'
 import { Queue } from './queue.ts'
-import { HIGH_WATER_MARK, Readable } from './readable.ts'
+import { HIGH_WATER_MARK } from './readable-state.ts'
+import { Readable } from './readable.ts'
 
 type Callback = (error?: Error | null) => void
 

@@ -2,8 +2,8 @@
  * The readable half of the stream that simple-peer extends: Node's Readable as readable-stream 3 has it, of which this is
  * a rewriting (MIT licence, Joyent and other Node contributors), step by step where an application could tell the
  * difference: what is emitted when, how `data`, `readable`, `pipe` and `pause` take turns, when the buffer is full. Own
- * code, against STYLE 19, for its size: with `duplex.ts`, `events.ts`, `decoder.ts` and `queue.ts` 4 KiB of what every page
- * loads, where readable-stream and what it needs are 11: half of that repairs JavaScript for browsers of 2016.
+ * code, against STYLE 19, for its size: with its parts and `duplex.ts` 4 KiB of what every page loads, where readable-stream
+ * and what it needs are 11.
  *
  * Left out is what nobody can reach who gets an instance from `dial` or `accept`: options of the constructor (object mode,
  * another size of buffer, an own `read`), `wrap`, Transform and the others, `destroy` (simple-peer has its own). Better than
@@ -15,46 +15,9 @@ import { Buffer } from './buffer.ts'
 import { Decoder } from './decoder.ts'
 import { withCode } from './errors.ts'
 import { EventEmitter, type Listener } from './events.ts'
-import { Queue } from './queue.ts'
-
-export type Chunk = Buffer | string
-
-/** Where a pipe ends: any Writable of Node's kind. */
-interface Destination extends EventEmitter {
-  readonly _writableState?: { readonly needDrain: boolean }
-  write(chunk: Chunk): boolean
-  end(): void
-}
-
-/** Bytes to hold before `push` and `write` say "enough": Node's default. */
-export const HIGH_WATER_MARK = 16 * 1024
-
-/** Names are Node's: other libraries look at some of them. */
-class ReadableState {
-  readonly buffer = new Queue<Chunk>()
-  /** Of all that is in the buffer, in bytes or, with an encoding, in characters. */
-  length = 0
-  highWaterMark = HIGH_WATER_MARK
-  /** Null: nobody has asked for data yet, nor paused. */
-  flowing: boolean | null = null
-  paused = true
-  ended = false
-  endEmitted = false
-  destroyed = false
-  /** Somebody has asked for data, and none have come since. */
-  reading = false
-  /** What is pushed waits for a later turn: so long as nobody has read. */
-  sync = true
-  needReadable = false
-  emittedReadable = false
-  readableListening = false
-  readingMore = false
-  resumeScheduled = false
-  readonly pipes: Destination[] = []
-  /** Destinations of pipes that are full. */
-  awaitDrain = 0
-  decoder: Decoder | null = null
-}
+import { type Destination, startPipe } from './pipe.ts'
+import type { Queue } from './queue.ts'
+import { type Chunk, countToRead, ReadableState, take } from './readable-state.ts'
 
 export abstract class Readable extends EventEmitter {
   readonly _readableState = new ReadableState()
@@ -198,7 +161,7 @@ export abstract class Readable extends EventEmitter {
   }
 
   pipe<To extends Destination>(destination: To, options?: { readonly end?: boolean }): To {
-    startPipe(this, destination, options?.end !== false)
+    startPipe(this, destination, { isEnding: options?.end !== false, flow })
     return destination
   }
 
@@ -295,39 +258,6 @@ function fail(stream: Readable, message: string, code: string): void {
   stream.emit('error', withCode(new Error(message), code))
 }
 
-/** Not a number: all of it, or in flowing mode what came at once. */
-function countToRead(state: ReadableState, wanted: number): number {
-  if (wanted <= 0 || (state.length === 0 && state.ended)) return 0
-  if (Number.isNaN(wanted)) return state.flowing && state.length > 0 ? state.buffer.first!.item.length : state.length
-  // Who waits for more than the buffer holds would wait for ever: the next power of two.
-  if (wanted > state.highWaterMark)
-    state.highWaterMark = Math.min(2 ** Math.ceil(Math.log2(wanted)), HIGH_WATER_MARK_MAX)
-  if (wanted <= state.length) return wanted
-  if (state.ended) return state.length
-  state.needReadable = true
-  return 0
-}
-
-/** 1 GiB: Node's bound for what a reader may ask for at once. */
-const HIGH_WATER_MARK_MAX = 2 ** 30
-
-/** So many bytes or characters of the buffer, which holds them. */
-function take(state: ReadableState, count: number): Chunk {
-  const { buffer, decoder } = state
-  const parts: Chunk[] = []
-  state.length -= count
-  for (let missing = count; missing > 0; missing -= parts.at(-1)!.length) {
-    const first = buffer.first!
-    if (first.item.length <= missing) parts.push(buffer.shift()!)
-    else {
-      parts.push(first.item.slice(0, missing))
-      first.item = first.item.slice(missing)
-    }
-  }
-  if (parts.length === 1) return parts[0]!
-  return decoder ? parts.join('') : Buffer.concat(parts as Buffer[])
-}
-
 function endOfSource(stream: Readable): void {
   const state = stream._readableState
   state.reading = false
@@ -415,68 +345,4 @@ function endSoon(stream: Readable): void {
     stream.readable = false
     stream.emit('end')
   })
-}
-
-function startPipe(source: Readable, destination: Destination, isEnding: boolean): void {
-  const state = source._readableState
-  let isOver = false
-  state.pipes.push(destination)
-
-  const unpipe = (): void => void source.unpipe(destination)
-  const end = isEnding ? (): void => destination.end() : unpipe
-  if (state.endEmitted) queueMicrotask(end)
-  else source.once('end', end)
-
-  const onUnpipe = (from: Readable, info?: { hasUnpiped: boolean }): void => {
-    if (from !== source || info?.hasUnpiped !== false) return
-    info.hasUnpiped = true
-    stop()
-  }
-  const onDrain = (): void => {
-    if (state.awaitDrain > 0) state.awaitDrain--
-    if (state.awaitDrain > 0 || source.listenerCount('data') === 0) return
-    state.flowing = true
-    flow(source)
-  }
-  const onData = (chunk: Chunk): void => {
-    if (destination.write(chunk) !== false) return
-    // It may have been unpiped by that very write.
-    if (state.pipes.includes(destination) && !isOver) state.awaitDrain++
-    source.pause()
-  }
-  const onError = (error: Error): void => {
-    unpipe()
-    destination.removeListener('error', onError)
-    // Nobody else listens: it must not be lost.
-    if (destination.listenerCount('error') === 0) destination.emit('error', error)
-  }
-  const onClose = (): void => {
-    destination.removeListener('finish', onFinish)
-    unpipe()
-  }
-  const onFinish = (): void => {
-    destination.removeListener('close', onClose)
-    unpipe()
-  }
-  const stop = (): void => {
-    destination.removeListener('close', onClose)
-    destination.removeListener('finish', onFinish)
-    destination.removeListener('drain', onDrain)
-    destination.removeListener('error', onError)
-    destination.removeListener('unpipe', onUnpipe)
-    source.removeListener('end', end)
-    source.removeListener('data', onData)
-    isOver = true
-    // Other destinations must not wait for the drain of this one.
-    if (state.awaitDrain > 0 && destination._writableState?.needDrain !== false) onDrain()
-  }
-
-  destination.on('unpipe', onUnpipe)
-  destination.on('drain', onDrain)
-  source.on('data', onData)
-  destination.prependListener('error', onError)
-  destination.once('close', onClose)
-  destination.once('finish', onFinish)
-  destination.emit('pipe', source)
-  if (!state.flowing) source.resume()
 }

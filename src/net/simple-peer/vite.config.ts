@@ -1,6 +1,6 @@
 /**
  * Builds simple-peer for browsers: simple-peer.js → dist/simple-peer/simple-peer.js, an ES module that needs no Node.
- * simple-peer's own bundle (`simplepeer.min.js`, 27.6 KiB gzip) is browserify's, for browsers of 2016: a fifth of it is
+ * simple-peer's own bundle (`simplepeer.min.js`, 27.6 KiB gzip) is browserify's, for browsers of 2016: a sixth of it is
  * simple-peer, the rest stands in for Node. This one has the same simple-peer, but for its log lines, on a stream, an
  * emitter and a Buffer made of what browsers have by now. Not minified: whoever bundles an application does that
  * (12.0 KiB gzip then).
