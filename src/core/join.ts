@@ -47,6 +47,12 @@ const LOOKS_MAX = 4
 /** How often to look for signs of a split, and the greatest pause between visits because of one (guess). */
 const SUSPECT_MS = 3_000
 const SUSPECT_MAX_MS = 60_000
+/** The same after most neighbours have gone: then next to nothing is left to lose (guess). */
+const COLLAPSED_MAX_MS = 8_000
+/** Of the greatest number of neighbours we had, what counts after another look 3 s later: half after two minutes (guess). */
+const FORGET_MOST = 0.98
+/** Ready, whatever else is rumoured, this long after the first link (guess). */
+const READY_MAX_MS = 10_000
 /** A visitor stays for the answer to its one lookup, then leaves. */
 const VISIT_MS = 4_000
 
@@ -79,6 +85,10 @@ export class Join {
   #contactAt = 0
   #suspectAt = 0
   #suspicions = 0
+  /** When we last had no neighbour. */
+  #linkedAt = 0
+  /** So many neighbours we had lately. */
+  #most = 0
 
   constructor(config: JoinConfig, parts: JoinParts) {
     this.#config = config
@@ -140,8 +150,10 @@ export class Join {
   // ---- upkeep ---------------------------------------------------------------------------------------------------------
 
   tick(now: Instant): void {
-    if (this.#parts.neighbors.size === 0) this.#getIn(now)
-    else if (!this.isReady && this.#hasJoined(now)) this.#becomeReady()
+    if (this.#parts.neighbors.size === 0) {
+      this.#linkedAt = now
+      this.#getIn(now)
+    } else if (!this.isReady && this.#hasJoined(now)) this.#becomeReady()
     if (this.#contact !== null && this.isReady) this.#look(this.#contact, now)
     if (this.#contact !== null && this.#mayLeave(this.#contact, now)) this.#leave('left')
     this.#watchForSplit(now)
@@ -151,15 +163,28 @@ export class Join {
   #watchForSplit(now: Instant): void {
     if (!this.isReady || !this.#config.hasBootstrap || this.#isContacting || now < this.#suspectAt) return
     this.#suspectAt = now + SUSPECT_MS * (0.5 + this.#unit())
-    if (this.#parts.neighbors.size === 0 || this.#parts.neighbors.suspiciousBucket() === null) {
+    const hasCollapsed = this.#hasCollapsed()
+    if (this.#parts.neighbors.size === 0 || (!hasCollapsed && this.#parts.neighbors.suspiciousBucket() === null)) {
       this.#suspicions = 0
       return
     }
     // Twice in a row: a newcomer's buckets need a moment to fill.
     if (++this.#suspicions < 2) return
-    this.#suspectAt = now + Math.min(SUSPECT_MAX_MS, SUSPECT_MS * 2 ** this.#suspicions) * (0.5 + this.#unit())
+    const longestMs = hasCollapsed ? COLLAPSED_MAX_MS : SUSPECT_MAX_MS
+    this.#suspectAt = now + Math.min(longestMs, SUSPECT_MS * 2 ** this.#suspicions) * (0.5 + this.#unit())
     if (this.#contact === null) this.#contactBootstrap('visit', now)
     else this.#contact.hasLooked = false
+  }
+
+  /**
+   * More than half of our neighbours have gone and nobody took their place: what is left of the mesh may be in pieces
+   * that know nothing of each other (simulated: 90 % crash at once). A look around through a bootstrap settles it.
+   */
+  #hasCollapsed(): boolean {
+    const { size } = this.#parts.neighbors
+    const hasCollapsed = size * 2 < this.#most
+    if (!hasCollapsed) this.#most = Math.max(size, this.#most * FORGET_MOST)
+    return hasCollapsed
   }
 
   onLottery(now: Instant): void {
@@ -179,7 +204,8 @@ export class Join {
    * other first, neither is ready while the mesh that both wanted to join does not know them.
    */
   #hasJoined(now: Instant): boolean {
-    if (!this.#parts.neighbors.ringStands(now)) return false
+    // In a mesh that changes all the time somebody nearer is always rumoured of; that makes us no less a member.
+    if (now - this.#linkedAt < READY_MAX_MS && !this.#parts.neighbors.ringStands(now)) return false
     const contact = this.#contact
     if (contact === null) return true
     this.#look(contact, now)
@@ -260,6 +286,8 @@ export class Join {
   #mayLeave(contact: Contact, now: Instant): boolean {
     if (this.#parts.neighbors.size === 0 || !this.isReady || contact.leaseUntil > now) return false
     if (this.#isLooking(contact) && now - contact.since < VISIT_MS) return false
+    if (contact.hasLooked && contact.entries !== null && contact.entries.length > 0)
+      this.#most = this.#parts.neighbors.size
     return contact.entries !== null
   }
 

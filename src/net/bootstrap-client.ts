@@ -14,7 +14,7 @@ import { dialWebSocket, type WebSocketClass } from './websocket.ts'
 /** Guess: a server that restarts is back within a second or two. */
 const BACKOFF_MIN_MS = 500
 /** Guess: the longest that a mesh without any link should stay alone after its server is back. */
-const BACKOFF_MAX_MS = 30_000
+const BACKOFF_MAX_MS = 15_000
 
 /** join: we have no mesh yet. visit: we are members who look in (DESIGN §7). */
 type Purpose = DialerOptions['role']

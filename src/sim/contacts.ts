@@ -14,7 +14,7 @@ const ROUND_TRIPS = 3
 const TIMEOUT_MS = 10_000
 /** As in `net/bootstrap-client`. */
 const BACKOFF_MIN_MS = 500
-const BACKOFF_MAX_MS = 30_000
+const BACKOFF_MAX_MS = 15_000
 
 interface Search {
   readonly node: SimNode

@@ -20,16 +20,8 @@ export interface Graph {
 /** `up`: members that are up, with what `driver.observe()` last told. */
 export function graphOf(driver: Driver, up: readonly Member[]): Graph {
   const degrees = new Histogram()
-  const roots = new Map<Member, Member>(up.map((member) => [member, member]))
-  for (const member of up) {
-    let degree = 0
-    for (const other of driver.neighborsOf(member)) {
-      degree++
-      if (other.number < member.number) unite(roots, member, other)
-    }
-    degrees.add(degree)
-  }
-  const components = sizesOf(roots)
+  for (const member of up) degrees.add([...driver.neighborsOf(member)].length)
+  const components = [...componentsOf(driver, up).values()].map((members) => members.length).toSorted((a, b) => b - a)
   const ready = up.filter((member) => member.readyAt > 0).length
   return {
     peers: up.length,
@@ -38,6 +30,13 @@ export function graphOf(driver: Driver, up: readonly Member[]): Graph {
     readyShare: ready / up.length,
     degrees,
   }
+}
+
+/** The members of the largest component. */
+export function largestComponentOf(driver: Driver, up: readonly Member[]): readonly Member[] {
+  let largest: readonly Member[] = []
+  for (const members of componentsOf(driver, up).values()) if (members.length > largest.length) largest = members
+  return largest
 }
 
 /** Every metric of a `sample`. */
@@ -97,11 +96,18 @@ function rootOf(roots: Map<Member, Member>, member: Member): Member {
   return at
 }
 
-function sizesOf(roots: Map<Member, Member>): number[] {
-  const sizes = new Map<Member, number>()
-  for (const member of roots.keys()) {
-    const root = rootOf(roots, member)
-    sizes.set(root, (sizes.get(root) ?? 0) + 1)
+/** Each component by one of its members. */
+function componentsOf(driver: Driver, up: readonly Member[]): Map<Member, Member[]> {
+  const roots = new Map<Member, Member>(up.map((member) => [member, member]))
+  for (const member of up) {
+    for (const other of driver.neighborsOf(member)) if (other.number < member.number) unite(roots, member, other)
   }
-  return [...sizes.values()].toSorted((a, b) => b - a)
+  const components = new Map<Member, Member[]>()
+  for (const member of up) {
+    const root = rootOf(roots, member)
+    const component = components.get(root)
+    if (component === undefined) components.set(root, [member])
+    else component.push(member)
+  }
+  return components
 }

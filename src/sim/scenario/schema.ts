@@ -57,7 +57,7 @@ export const OptionsSchema = v.partial(
 
 /** So many peers: a number, or a share of those that it is about. */
 const some = { count: v.optional(count), share: v.optional(share) }
-const among = v.optional(v.picklist(['all', 'honest', 'survivors']), 'all')
+const among = v.optional(v.picklist(['all', 'honest', 'survivors', 'connected']), 'all')
 const timeoutMs = v.optional(ms, 30_000)
 const as = v.optional(LABEL)
 

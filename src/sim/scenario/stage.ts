@@ -1,5 +1,6 @@
 /** What the steps of a scenario act on: the driver, its clock, who survived and who lies, and random choices. */
 
+import { largestComponentOf } from './graph.ts'
 import type { Clock } from './clock.ts'
 import type { Driver, Member } from './driver.ts'
 import type { Traffic } from './schema.ts'
@@ -33,10 +34,12 @@ export class Stage {
 
   /** Peers that may talk: up, ready, and of this group. */
   candidates(group: Traffic['among']): readonly Member[] {
-    return this.clock.up.filter((member) => member.isUp && member.readyAt > 0 && this.#isOf(group, member))
+    const up = this.clock.up.filter((member) => member.isUp && member.readyAt > 0)
+    if (group === 'connected') return largestComponentOf(this.driver, up)
+    return up.filter((member) => this.#isOf(group, member))
   }
 
-  #isOf(group: Traffic['among'], member: Member): boolean {
+  #isOf(group: Exclude<Traffic['among'], 'connected'>, member: Member): boolean {
     switch (group) {
       case 'all':
         return true
