@@ -208,7 +208,11 @@ describe('what a relay can record', () => {
       console.log(`${all.length} bytes recorded, ${secrets.size} secrets looked for`)
       expect(all.length).toBeGreaterThan(SIGNALINGS * 300)
       expect(secrets.size).toBeGreaterThan(SIGNALINGS * 3)
-      for (const secret of secrets) expect(all.includes(secret), secret).toBe(false)
+      // Four letters, which is what a user fragment has here, come up in ciphertext in one run of five: 2,000 of them in
+      // half a megabyte. If they were told, it would be a thousand times.
+      const found = [...secrets].filter((secret) => all.includes(secret))
+      expect(found.filter((secret) => secret.length > 4)).toEqual([])
+      expect(found.length).toBeLessThan(5)
       for (const address of addresses()) {
         expect(all.includes(address.text), address.text).toBe(false)
         // Four bytes of ciphertext may look like an address once in a while, not a thousand times.
