@@ -10,7 +10,7 @@ import type { Rollup } from 'vite'
 import { beforeAll, describe, expect, it } from 'vitest'
 
 /**
- * At first load, including simple-peer (issue 2, "Speed"). 59.0 are reached, 18.9 of them simple-peer's; docs/FIGURES.md
+ * At first load, including simple-peer (issue 2, "Speed"). 55.5 are reached, 11.7 of them simple-peer's; docs/FIGURES.md
  * has where the rest is. Vite's helper for imports on demand is counted: other bundlers have one of their own.
  */
 const FIRST_LOAD_KIB_MAX = 60
@@ -89,7 +89,7 @@ describe('the browser bundle of createMesh', () => {
   it('counts everything that is needed to join, to message and to relay, simple-peer included', () => {
     const counted = [...firstLoad(chunks)].flatMap(({ modules }) => Object.keys(modules))
     for (const module of NEEDED) expect(counted).toContain(root + module)
-    // A bundle without simple-peer (19.1 KiB by itself) would be a bundle of nothing.
+    // A bundle without simple-peer (12.0 KiB by itself) would be a bundle of nothing.
     expect(kib(firstLoad(chunks))).toBeGreaterThan(30)
   })
 

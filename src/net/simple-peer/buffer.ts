@@ -9,9 +9,9 @@
  * simple-peer ships.
  */
 
-import type { Encoding } from './encodings.ts'
-import { findEncoding } from './encodings.ts'
-import { defineNumbers, outOfRange } from './numbers.ts'
+import { encodingOf, findEncoding } from './encodings.ts'
+import { outOfRange } from './errors.ts'
+import { defineNumbers } from './numbers.ts'
 
 /** A string with its encoding, or bytes. */
 type Content = string | Uint8Array
@@ -215,12 +215,6 @@ function checkBytes(value: unknown): void {
 function checkRange(bytes: Uint8Array, start: number, end = bytes.length): void {
   if (start < 0) throw outOfRange('start', start)
   if (end < 0 || end > bytes.length) throw outOfRange('end', end)
-}
-
-function encodingOf(name: unknown): Encoding {
-  const encoding = findEncoding(name || 'utf8')
-  if (encoding) return encoding
-  throw Object.assign(new TypeError(`Unknown encoding: ${String(name)}`), { code: 'ERR_UNKNOWN_ENCODING' })
 }
 
 /** The same memory. */

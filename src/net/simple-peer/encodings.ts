@@ -4,7 +4,11 @@
  * encoding is about bytes and text only; ranges and names are the Buffer's.
  */
 
+import { withCode } from './errors.ts'
+
 export interface Encoding {
+  /** In the spelling that a stream compares. */
+  readonly name: string
   /** Bytes that belong together: writing stops between them, and a search looks at each first of them. */
   readonly unitBytes: 1 | 2
   readonly decode: (bytes: Uint8Array) => string
@@ -18,28 +22,45 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 const utf8: Encoding = {
+  name: 'utf8',
   unitBytes: 1,
   decode: (bytes) => decoder.decode(bytes),
   encode: (text) => encoder.encode(text),
   encodeInto: (text, room) => encoder.encodeInto(text, room).written,
 }
 
-const latin1: Encoding = { unitBytes: 1, decode: textOfUnits, encode: (text) => unitsOf(text, Uint8Array) }
+const latin1: Encoding = {
+  name: 'latin1',
+  unitBytes: 1,
+  decode: textOfUnits,
+  encode: (text) => unitsOf(text, Uint8Array),
+}
 
-const ascii: Encoding = { ...latin1, decode: (bytes) => textOfUnits(bytes.map((byte) => byte & 0x7f)) }
+const ascii: Encoding = {
+  ...latin1,
+  name: 'ascii',
+  decode: (bytes) => textOfUnits(bytes.map((byte) => byte & 0x7f)),
+}
 
-const utf16: Encoding = { unitBytes: 2, decode: textOfUtf16, encode: bytesOfUtf16 }
+const utf16: Encoding = { name: 'utf16le', unitBytes: 2, decode: textOfUtf16, encode: bytesOfUtf16 }
 
 const hex: Encoding = {
+  name: 'hex',
   unitBytes: 1,
   decode: (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(''),
   encode: bytesOfHex,
 }
 
-const base64: Encoding = { unitBytes: 1, decode: (bytes) => btoa(textOfUnits(bytes)), encode: bytesOfBase64 }
+const base64: Encoding = {
+  name: 'base64',
+  unitBytes: 1,
+  decode: (bytes) => btoa(textOfUnits(bytes)),
+  encode: bytesOfBase64,
+}
 
 const base64url: Encoding = {
   ...base64,
+  name: 'base64url',
   decode: (bytes) => base64.decode(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', ''),
 }
 
@@ -60,6 +81,13 @@ const ENCODINGS: ReadonlyMap<string, Encoding> = new Map([
 
 /** In whatever case; undefined if there is no such encoding. */
 export const findEncoding = (name: unknown): Encoding | undefined => ENCODINGS.get(String(name).toLowerCase())
+
+/** UTF-8 if none is named. Throws TypeError if there is no such encoding. */
+export function encodingOf(name: unknown): Encoding {
+  const encoding = findEncoding(name || 'utf8')
+  if (encoding) return encoding
+  throw withCode(new TypeError(`Unknown encoding: ${String(name)}`), 'ERR_UNKNOWN_ENCODING')
+}
 
 /** How many arguments one call takes differs; all browsers take this many. */
 const UNITS_PER_CALL = 4096

@@ -3,6 +3,8 @@
  * by DataView, and those whose number of bytes is an argument by its 64 bits. What does not fit is a RangeError.
  */
 
+import { outOfRange } from './errors.ts'
+
 /** Buffer's name, DataView's name, bytes. */
 const NUMBERS: readonly (readonly [name: string, type: string, bytes: number])[] = [
   ['Int8', 'Int8', 1],
@@ -21,12 +23,6 @@ type Reader = (this: Uint8Array, offset?: number, byteLength?: number) => number
 type Writer = (this: Uint8Array, value: number | bigint, offset?: number, byteLength?: number) => number
 /** DataView, whose methods are picked by name. */
 type View = Record<string, (offset: number, ...rest: unknown[]) => number | bigint>
-
-/** A RangeError with Node's code. */
-export function outOfRange(name: string, received: unknown): RangeError {
-  const error = new RangeError(`The value of "${name}" is out of range. Received ${String(received)}`)
-  return Object.assign(error, { code: 'ERR_OUT_OF_RANGE' })
-}
 
 /** Gives the prototype all of them; those with `UInt` by the name with `Uint` as well. */
 export function defineNumbers(prototype: object): void {

@@ -1,0 +1,8 @@
+/** Errors with the codes of Node's, by which programs tell them apart; the wording is our own. */
+
+/** Defined, not assigned: a DOMException has a `code` already, which is read-only. */
+export const withCode = <Fault extends Error>(error: Fault, code: string): Fault =>
+  Object.defineProperty(error, 'code', { value: code, enumerable: true, configurable: true })
+
+export const outOfRange = (name: string, received: unknown): RangeError =>
+  withCode(new RangeError(`The value of "${name}" is out of range. Received ${String(received)}`), 'ERR_OUT_OF_RANGE')
