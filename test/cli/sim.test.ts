@@ -11,6 +11,7 @@ const programs = new TerminalPrograms()
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'musubi-sim-'))
+  await writeFile(path('own.json'), JSON.stringify(own))
 })
 afterAll(async () => {
   await programs.killAll()
@@ -56,7 +57,7 @@ describe('musubi sim', () => {
   it('runs a scenario with two seeds, writes both files, and replays the same trace', async () => {
     const run = await sim(
       'run',
-      'first',
+      path('own.json'),
       '--peers',
       '12',
       '--seed',
@@ -68,8 +69,8 @@ describe('musubi sim', () => {
       '--html',
       path('a.html'),
     )
-    expect(run.output).toContain('first, 12 peers, seed 5')
-    expect(run.output).toContain('first, 12 peers, seed 6')
+    expect(run.output).toContain('own (share=0), 12 peers, seed 5')
+    expect(run.output).toContain('own (share=0), 12 peers, seed 6')
     const { runs } = await readResult('a.json')
     expect(runs.map(({ seed, peers, hasPassed }) => [seed, peers, hasPassed])).toEqual([
       [5, 12, true],
@@ -87,7 +88,6 @@ describe('musubi sim', () => {
   })
 
   it("runs a user's own file with every variant, or the one that --set chooses", async () => {
-    await writeFile(path('own.json'), JSON.stringify(own))
     const all = await sim('run', path('own.json'), '--variants', '--json', path('b.json'), '-q')
     expect(all).toEqual({ output: '', code: 0 })
     expect((await readResult('b.json')).runs.map((run) => run.parameters)).toEqual([{ share: 0 }, { share: 0.5 }])
@@ -130,7 +130,19 @@ describe('musubi sim', () => {
   })
 
   it('compares two results in the terminal and as a page', async () => {
-    await sim('run', 'first', '--peers', '12', '--seed', '5', '--set', 'linksMax=6', '--json', path('e.json'), '-q')
+    await sim(
+      'run',
+      path('own.json'),
+      '--peers',
+      '12',
+      '--seed',
+      '5',
+      '--set',
+      'linksMax=6',
+      '--json',
+      path('e.json'),
+      '-q',
+    )
     const { output, code } = await sim('compare', path('a.json'), path('e.json'), '--html', path('f.html'))
     expect(code).toBe(0)
     expect(output).toMatch(/metric +a +e +change/)
