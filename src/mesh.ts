@@ -11,6 +11,7 @@ import { type Data, type Json, metadataBytes, parseMetadata, payloadOf } from '.
 import { Engine } from './engine.ts'
 import { asMeshError, MeshError } from './errors.ts'
 import { Events, type MeshEvents } from './events.ts'
+import { preloadMedia } from './net/sdp.ts'
 import type { Listener, ListenOptions } from './listening.ts'
 import { abortSignal, type MeshOptions, peerIdOf, type ResolvedOptions, resolveOptions, timeoutMs } from './options.ts'
 import { failureError, Pending } from './pending.ts'
@@ -339,6 +340,7 @@ export class Mesh {
   #onReady(): void {
     if (this.#state !== 'joining') return
     this.#state = 'ready'
+    void preloadMedia()
     this.#readiness.resolve()
     this.#events.emit('ready', { id: this.id })
   }

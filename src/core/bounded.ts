@@ -43,6 +43,12 @@ export class RecentMap<K, V> {
     this.#young.set(key, value)
   }
 
+  /** The same for a key that is known to be new: one look-up less, which counts where every frame leaves an entry. */
+  add(key: K, value: V, now: Instant): void {
+    this.rotate(now)
+    this.#young.set(key, value)
+  }
+
   delete(key: K): void {
     this.#young.delete(key)
     this.#old.delete(key)

@@ -278,7 +278,7 @@ export class Router {
   onUnicast(frame: UnicastFrame, from: Route, now: Instant): void {
     if (!this.#admit(frame, from, now)) return
     const path = createPath(from.link, frame)
-    this.#paths.set(pathKey(frame), path, now)
+    this.#paths.add(pathKey(frame), path, now)
     if (frame.target === this.#config.self) this.#hooks.deliver(frame, from, now)
     else this.#forward(frame, path, now)
   }
@@ -286,7 +286,7 @@ export class Router {
   onLookup(frame: LookupFrame, from: Route, now: Instant): void {
     if (!this.#admit(frame, from, now)) return
     const path = createPath(from.link, frame)
-    this.#paths.set(pathKey(frame), path, now)
+    this.#paths.add(pathKey(frame), path, now)
     const isClosest = this.#nextHop(frame, path) === undefined
     if (this.#hooks.answerLookup(frame, from, isClosest, now)) return
     if (isClosest && !isCloseEnough(frame, this.#config.self)) this.#giveBack(frame, path, 'nobody', now)

@@ -18,6 +18,14 @@ export { DESCRIPTION_FORMS, fingerprintIn } from './description.ts'
 /** Most pages never call with media, and those that do can wait for its grammar. */
 const loadMedia = () => import('./sdp-media.ts').catch(() => null)
 
+/**
+ * Fetches that grammar before it is needed: once a page is in the mesh, the server that it came from may go. Without it
+ * the first call with media would fail then.
+ */
+export async function preloadMedia(): Promise<void> {
+  await loadMedia()
+}
+
 /** The bytes of a description; null for one that the protocol cannot carry. Never rejects. */
 export async function encodeDescription(local: LocalDescription): Promise<Uint8Array | null> {
   return encodeData(local) ?? (await loadMedia())?.encodeMedia(local) ?? null

@@ -99,6 +99,13 @@ describe('coming and going', () => {
     expect(after).not.toBe(before)
   })
 
+  it('has everything that it may need later once it is in, for its server may go', async () => {
+    const tab = await Tab.open(browser, urlOf('complete'))
+    const grammar = tab.page.waitForResponse(/sdp-media/)
+    await tab.join()
+    expect((await grammar).ok()).toBe(true)
+  })
+
   it('a tab that is closed says goodbye as well', async () => {
     const [stays, leaves] = [await Tab.open(browser, urlOf('close')), await Tab.open(browser, urlOf('close'))]
     await stays.join()
