@@ -3,9 +3,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Frame } from '../../src/core/frames.ts'
 import type { ExchangeId, LinkId, PeerId } from '../../src/core/ids.ts'
-import { exchange, link, message, peer } from './ids.ts'
+import { at, exchange, link, message, peer } from './ids.ts'
 import { BYTES, linkUp, RELAY, Stage } from './stage.ts'
 
+const T0 = 1_700_000_000_000
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 /** Peers all over the ring: 'a1', 'b1' … as prefixes. */
 const everywhere = (count: number): PeerId[] =>
@@ -255,6 +256,60 @@ describe('a silent neighbour', () => {
       stage.input(linkUp(2, peer('x'))).frame({ kind: 'goodbye', reason }, 2)
       expect(stage.node.book.get(peer('x')) === undefined, reason).toBe(isBuried)
     }
+  })
+})
+
+describe('after a sleep', () => {
+  it('the others are as alive as ever: they are dialled at once, not mourned', () => {
+    const asleepFor = (ms: number): Stage => {
+      const stage = new Stage('b')
+      stage.input(linkUp(2, peer('x')))
+      second(stage, 2)
+      return stage.input({ kind: 'timer', token: { kind: 'tick' } }, ms)
+    }
+    const slept = asleepFor(60_000)
+    expect(slept.node.neighbors.size).toBe(0)
+    expect(slept.node.book.get(peer('x'))).toMatchObject({ failures: 0 })
+    expect(slept.node.book.isBuried(peer('x'), at(T0))).toBe(false)
+    expect(slept.events().at(-1)).toMatchObject({ kind: 'peerDown', reason: 'slept' })
+    // Awake, but the other side is silent: that is another matter.
+    const awake = asleepFor(1_000)
+    for (let i = 0; i < 6; i++) awake.input({ kind: 'timer', token: { kind: 'tick' } }, 1_000)
+    expect(awake.node.book.get(peer('x'))).toBeUndefined()
+  })
+})
+
+describe('links that others ask for', () => {
+  it('fill two thirds of the cap at most, but for the ring and newcomers', () => {
+    const stage = new Stage('b', 24)
+    // All of these, and the relay, came from others.
+    withNeighbors(stage, everywhere(14))
+    const ask = (from: string, slot: 'bucket' | 'ring'): void =>
+      stage.hears(peer(from), {
+        kind: 'offer',
+        exchange: exchange(from),
+        purpose: 'link',
+        slot,
+        description: BYTES,
+        metadata: BYTES,
+      })
+    ask('wd', 'bucket')
+    expect(stage.last('createAnswer').exchange).toBe(exchange('wd'))
+    ask('we', 'bucket')
+    expect(stage.sealed()).toMatchObject({ message: { kind: 'refuse', reason: 'full' } })
+    ask('bb', 'ring')
+    expect(stage.last('createAnswer').exchange).toBe(exchange('bb'))
+  })
+})
+
+describe('a neighbour that does not forward', () => {
+  it('loses its place, and is left alone for ten minutes', () => {
+    const stage = new Stage('b')
+    stage.input(linkUp(2, peer('x')))
+    for (let i = 0; i < 12; i++) stage.node.router.judge(link(1), [link(2)], at(T0 + i))
+    expect(closed(stage)).toEqual([[2, 'distrusted']])
+    expect(stage.node.neighbors.counters.distrusted).toBe(1)
+    expect(stage.node.book.get(peer('x'))!.retryAt).toBeGreaterThan(T0 + 599_000)
   })
 })
 
