@@ -45,6 +45,11 @@ const AUDIT_MS = 30_000
  * and every link that nobody needs costs an offer over several hops (guess; simulated, 2,000 peers: a sixth of all dials).
  */
 const YOUNG_MS = 8_000
+/**
+ * So many links besides a whole ring can wait. Who has fewer asks at once, or two crashes may leave it alone (seed 5 of
+ * test/sim/rival: two links at a cap of eight, eight of 24 peers lost, no bootstrap).
+ */
+const ENOUGH = 4
 /** REFERENCE §3: dead ids are asked for every 60 s. */
 const PROBE_MS = 60_000
 /** The estimate behind the number of buckets walks the address book. */
@@ -249,7 +254,8 @@ export class Repair {
     for (const { slot } of table.all) if (slot === 'random' || slot === null) held++
     for (const { slot } of signaling.linkTargets()) if (slot === 'random') held++
     this.#wantsRandom = held < table.plan.randomMax && room.holds('random')
-    if (!this.#wantsRandom || now - this.#linkedAt < YOUNG_MS) return
+    const canWait = table.size >= 2 * table.plan.ringSide + ENOUGH
+    if (!this.#wantsRandom || (canWait && now - this.#linkedAt < YOUNG_MS)) return
     const peer = this.#pick(survey, null, now)
     if (peer !== null) this.#dial(peer, 'random', { survey, now })
   }
