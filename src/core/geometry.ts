@@ -134,6 +134,16 @@ export class RingArc {
     if (this.#isNear(this.#beforeDistances, before)) this.#keep(this.before, this.#beforeDistances, id, before, -1)
   }
 
+  /** Is it among the nearest of either side? */
+  has(id: PeerId): boolean {
+    return this.after.includes(id) || this.before.includes(id)
+  }
+
+  /** Both sides as one, the upper first; nobody twice where they meet. */
+  union(): Set<PeerId> {
+    return new Set([...this.after, ...this.before])
+  }
+
   /** Would a peer there be among the nearest of one side? */
   wouldKeep(point: Point): boolean {
     const after = ahead(this.#point, point)
@@ -179,8 +189,7 @@ export function ringArc(self: Key, ids: Iterable<PeerId>, side: number): RingArc
 
 /** Both sides of `ringArc` as one set. */
 export function ringAround(self: Key, ids: Iterable<PeerId>, side: number): Set<PeerId> {
-  const { after, before } = ringArc(self, ids, side)
-  return new Set([...after, ...before])
+  return ringArc(self, ids, side).union()
 }
 
 /** 26 characters of base32 that name 128 random bits. */

@@ -130,10 +130,7 @@ function suitedTo(peer: PeerId, others: readonly Neighbor[], geometry: Geometry)
     distances.splice(at, 0, distance)
     if (nearest.length > NAMED_FOR_RING) nearest.pop()
   }
-  const suited = [...arc.after]
-  for (const id of arc.before) if (!suited.includes(id)) suited.push(id)
-  for (const id of nearest) if (!suited.includes(id)) suited.push(id)
-  return suited
+  return [...new Set([...arc.union(), ...nearest])]
 }
 
 /** The same for the same ids in any order; that two different sets agree by accident costs one update. */

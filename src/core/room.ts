@@ -93,17 +93,13 @@ export class Room {
   }
 
   #belongsToRing(peer: PeerId): boolean {
-    const { after, before } = this.#ringWith(peer)
-    return after.includes(peer) || before.includes(peer)
+    return this.#ringWith(peer).has(peer)
   }
 
   /** Where the cap holds nothing but ring links: the one that is no ring neighbour any more once `peer` is there. */
   #displacedBy(peer: PeerId): Neighbor | undefined {
-    const { after, before } = this.#ringWith(peer)
-    for (const neighbor of this.#parts.table.all) {
-      if (!after.includes(neighbor.peer) && !before.includes(neighbor.peer)) return neighbor
-    }
-    return undefined
+    const ring = this.#ringWith(peer)
+    return this.#parts.table.all.find((neighbor) => !ring.has(neighbor.peer))
   }
 
   #ringWith(peer: PeerId): RingArc {

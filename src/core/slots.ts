@@ -47,7 +47,7 @@ export function assignSlots(
   for (const { peer, point } of peers) arc.add(peer, point)
   const filled = new Set<number>()
   for (const place of peers) {
-    const isRing = arc.after.includes(place.peer) || arc.before.includes(place.peer)
+    const isRing = arc.has(place.peer)
     place.slot = isRing ? 'ring' : null
     if (isRing) filled.add(place.bucket)
   }
