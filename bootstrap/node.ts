@@ -262,7 +262,7 @@ export class BootstrapNode {
   }
 
   private onHeartbeat(link: LinkId, frame: HeartbeatFrame): void {
-    if (!frame.isEcho) this.send(link, { kind: 'heartbeat', isEcho: true, stamp: frame.stamp })
+    if (!frame.isEcho) this.send(link, { kind: 'heartbeat', isEcho: true, hasRoom: true, stamp: frame.stamp })
   }
 
   private onTick(now: Instant): void {

@@ -50,6 +50,7 @@ export class AddressBook {
   #learntAt = new Float64Array(ROOM_AT_FIRST)
   #buckets = new Uint8Array(ROOM_AT_FIRST)
   #failures = new Uint8Array(ROOM_AT_FIRST)
+  #hasRoom = new Uint8Array(ROOM_AT_FIRST)
   /** No entry is older than this; looking for the oldest walks all of them. */
   #oldestSince = 0
   readonly #tombstones = new RecentMap<PeerId, Instant>({ max: TOMBSTONES_MAX, keepMs: TOMBSTONE_MS })
@@ -91,6 +92,11 @@ export class AddressBook {
     return this.#buckets[number] as number
   }
 
+  /** It is said to have room for another link. */
+  hasRoomAt(number: number): boolean {
+    return this.#hasRoom[number] === 1
+  }
+
   isDialable(number: number, now: Instant): boolean {
     return (this.#retryAt[number] as number) <= now
   }
@@ -106,18 +112,27 @@ export class AddressBook {
    * Heard of by gossip. True: news that `isInteresting`. A full book takes what is not only in the place of an entry that
    * is stale: in a large mesh it would change from one end to the other every few seconds, to no purpose.
    */
-  learn(peer: PeerId, by: { readonly via: PeerId; readonly now: Instant; readonly isInteresting: Interest }): boolean {
-    const { via, now } = by
+  learn(
+    peer: PeerId,
+    by: {
+      readonly via: PeerId
+      readonly hasRoom: boolean
+      readonly now: Instant
+      readonly isInteresting: Interest
+    },
+  ): boolean {
+    const { via, hasRoom, now } = by
     const known = this.#find(peer)
     if (known !== undefined) {
       this.#vias[known] = via
+      this.#hasRoom[known] = hasRoom ? 1 : 0
       return false
     }
     if (peer === this.#self || this.isBuried(peer, now)) return false
     const bucket = this.#geometry.bucketOf(this.#self, peer)
     const point = pointOf(peer)
     const isInteresting = by.isInteresting(point, bucket)
-    if (isInteresting || !this.#isFullOfFresh(now)) this.#append({ peer, point, bucket, via }, now)
+    if (isInteresting || !this.#isFullOfFresh(now)) this.#append({ peer, point, bucket, via, hasRoom }, now)
     return isInteresting
   }
 
@@ -128,7 +143,7 @@ export class AddressBook {
     const via = this.get(peer)?.via ?? null
     this.remove(peer)
     const bucket = this.#geometry.bucketOf(this.#self, peer)
-    this.#append({ peer, point: pointOf(peer), bucket, via }, now)
+    this.#append({ peer, point: pointOf(peer), bucket, via, hasRoom: true }, now)
   }
 
   /** A link to it stands, so it belongs among the neighbours. */
@@ -141,7 +156,7 @@ export class AddressBook {
     const from = this.#peers.length
     this.#peers[at] = last
     this.#vias[at] = via
-    for (const column of [this.#points, this.#retryAt, this.#learntAt, this.#buckets, this.#failures])
+    for (const column of [this.#points, this.#retryAt, this.#learntAt, this.#buckets, this.#failures, this.#hasRoom])
       column[at] = column[from] as number
   }
 
@@ -151,6 +166,7 @@ export class AddressBook {
     if (at === undefined) return
     const failures = (this.#failures[at] as number) + 1
     this.#failures[at] = failures
+    this.#hasRoom[at] = 0
     const pauseMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (failures - 1))
     this.#retryAt[at] = now + pauseMs * (0.75 + 0.5 * random)
     if (failures >= FAILURES_MAX) this.remove(peer)
@@ -197,7 +213,13 @@ export class AddressBook {
   }
 
   #append(
-    entry: { readonly peer: PeerId; readonly point: Point; readonly bucket: number; readonly via: PeerId | null },
+    entry: {
+      readonly peer: PeerId
+      readonly point: Point
+      readonly bucket: number
+      readonly via: PeerId | null
+      readonly hasRoom: boolean
+    },
     now: Instant,
   ): void {
     if (this.size >= ADDRESS_BOOK_MAX) this.remove(this.peerAt(this.#oldest()))
@@ -209,6 +231,7 @@ export class AddressBook {
     this.#buckets[at] = entry.bucket
     this.#retryAt[at] = 0
     this.#failures[at] = 0
+    this.#hasRoom[at] = entry.hasRoom ? 1 : 0
     this.#learntAt[at] = now
   }
 
@@ -240,6 +263,7 @@ export class AddressBook {
     this.#learntAt = grown(new Float64Array(room), this.#learntAt)
     this.#buckets = grown(new Uint8Array(room), this.#buckets)
     this.#failures = grown(new Uint8Array(room), this.#failures)
+    this.#hasRoom = grown(new Uint8Array(room), this.#hasRoom)
   }
 }
 

@@ -103,6 +103,8 @@ export interface DirectFrame {
 export interface HeartbeatFrame {
   readonly kind: 'heartbeat'
   readonly isEcho: boolean
+  /** The sender could take another link that somebody asks it for. */
+  readonly hasRoom: boolean
   /** Sender's clock in milliseconds modulo 2^32, handed back unread. */
   readonly stamp: number
 }
@@ -118,6 +120,8 @@ export interface PeersFrame {
   readonly kind: 'peers'
   /** At most `PEERS_PER_FRAME_MAX`. */
   readonly peers: readonly PeerId[]
+  /** Bit i: `peers[i]` has said lately that it has room for another link. A hint: who has none refuses. */
+  readonly room: number
 }
 
 export const PEERS_PER_FRAME_MAX = 32

@@ -135,13 +135,15 @@ export class RingArc {
   }
 
   /** Is it among the nearest of either side? */
-  has(id: PeerId): boolean {
-    return this.after.includes(id) || this.before.includes(id)
+  has(id: PeerId, point: Point): boolean {
+    return this.wouldKeep(point) && (this.after.includes(id) || this.before.includes(id))
   }
 
   /** Both sides as one, the upper first; nobody twice where they meet. */
-  union(): Set<PeerId> {
-    return new Set([...this.after, ...this.before])
+  union(): PeerId[] {
+    const both = [...this.after]
+    for (const id of this.before) if (!both.includes(id)) both.push(id)
+    return both
   }
 
   /** Would a peer there be among the nearest of one side? */
@@ -154,29 +156,20 @@ export class RingArc {
     return distances.length < this.#side || distance <= (distances[distances.length - 1] as number)
   }
 
+  // By hand and not by `splice`: this is done for every neighbour at every link that comes or goes.
   #keep(ids: PeerId[], distances: number[], id: PeerId, distance: number, direction: 1 | -1): void {
     let at = ids.length
-    while (
-      at > 0 &&
-      this.#isBefore(id, distance, { id: ids[at - 1] as PeerId, distance: distances[at - 1] as number, direction })
-    )
+    while (at > 0 && distance <= (distances[at - 1] as number)) {
+      if (distance === distances[at - 1] && compareIds(id, ids[at - 1] as PeerId) * direction >= 0) break
       at--
-    if (ids[at - 1] === id || at >= this.#side) return
-    ids.splice(at, 0, id)
-    distances.splice(at, 0, distance)
-    if (ids.length > this.#side) {
-      ids.pop()
-      distances.pop()
     }
-  }
-
-  #isBefore(
-    id: PeerId,
-    distance: number,
-    other: { readonly id: PeerId; readonly distance: number; readonly direction: 1 | -1 },
-  ): boolean {
-    if (distance !== other.distance) return distance < other.distance
-    return compareIds(id, other.id) * other.direction < 0
+    if (ids[at - 1] === id || at >= this.#side) return
+    for (let i = Math.min(ids.length, this.#side - 1); i > at; i--) {
+      ids[i] = ids[i - 1] as PeerId
+      distances[i] = distances[i - 1] as number
+    }
+    ids[at] = id
+    distances[at] = distance
   }
 }
 
@@ -189,7 +182,7 @@ export function ringArc(self: Key, ids: Iterable<PeerId>, side: number): RingArc
 
 /** Both sides of `ringArc` as one set. */
 export function ringAround(self: Key, ids: Iterable<PeerId>, side: number): Set<PeerId> {
-  return ringArc(self, ids, side).union()
+  return new Set(ringArc(self, ids, side).union())
 }
 
 /** 26 characters of base32 that name 128 random bits. */

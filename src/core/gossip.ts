@@ -33,6 +33,8 @@ const NAMED_MAX = 16
 export class Gossip {
   readonly #parts: GossipParts
   #shuffleAt = 0
+  /** The version of our neighbour set of which all have heard who should. */
+  #toldVersion = -1
 
   constructor(parts: GossipParts) {
     this.#parts = parts
@@ -40,17 +42,11 @@ export class Gossip {
 
   /** Tells `neighbor` of our neighbours, whatever it has heard before. */
   tell(neighbor: Neighbor, now: Instant): void {
-    this.#send(neighbor, this.#namesFor(neighbor.peer), now)
+    this.#send(neighbor, this.#suitedTo(neighbor.peer), now)
   }
 
   tick(now: Instant): void {
-    const { table } = this.#parts
-    const areFew = table.size <= NAMED_MAX
-    for (const neighbor of table.all) {
-      const isRing = neighbor.slot === 'ring'
-      if (neighbor.toldVersion === table.version || !(isRing || areFew)) continue
-      if (now - neighbor.toldAt >= (isRing ? TELL_RING_MS : TELL_MS)) this.#update(neighbor, now)
-    }
+    if (this.#toldVersion !== this.#parts.table.version) this.#update(now)
     this.#shuffle(now)
   }
 
@@ -63,16 +59,33 @@ export class Gossip {
     const { book, table } = this.#parts
     neighbor.peers = frame.peers.length <= PEERS_PER_FRAME_MAX ? frame.peers : frame.peers.slice(0, PEERS_PER_FRAME_MAX)
     neighbor.hasToldPeers = true
-    const how = { via: neighbor.peer, ...by }
     let isNews = false
-    for (const peer of neighbor.peers) if (!table.has(peer) && book.learn(peer, how)) isNews = true
+    for (const [i, peer] of neighbor.peers.entries()) {
+      if (table.has(peer)) continue
+      const hasRoom = (frame.room & (1 << i)) !== 0
+      if (book.learn(peer, { via: neighbor.peer, hasRoom, ...by })) isNews = true
+    }
     return isNews
   }
 
-  #update(neighbor: Neighbor, now: Instant): void {
-    const names = this.#namesFor(neighbor.peer)
+  /** Tells those whom a change concerns, each when it is time again. */
+  #update(now: Instant): void {
+    const { table } = this.#parts
+    const areFew = table.size <= NAMED_MAX
+    let areWaiting = false
+    for (const neighbor of table.all) {
+      const isRing = neighbor.slot === 'ring'
+      if (neighbor.toldVersion === table.version || !(isRing || areFew)) continue
+      if (now - neighbor.toldAt >= (isRing ? TELL_RING_MS : TELL_MS)) this.#tellNews(neighbor, now)
+      else areWaiting = true
+    }
+    if (!areWaiting) this.#toldVersion = table.version
+  }
+
+  #tellNews(neighbor: Neighbor, now: Instant): void {
+    const suited = this.#suitedTo(neighbor.peer)
     neighbor.toldVersion = this.#parts.table.version
-    if (printOf(names.suited) !== neighbor.toldPrint) this.#send(neighbor, names, now)
+    if (printOf(suited) !== neighbor.toldPrint) this.#send(neighbor, suited, now)
   }
 
   #shuffle(now: Instant): void {
@@ -83,59 +96,76 @@ export class Gossip {
     this.tell(table.all[Math.floor(unit() * table.size)] as Neighbor, now)
   }
 
-  #send(neighbor: Neighbor, names: Names, now: Instant): void {
+  /** Whom we chose for it, then any. */
+  #send(neighbor: Neighbor, suited: PeerId[], now: Instant): void {
     neighbor.toldVersion = this.#parts.table.version
-    neighbor.toldPrint = printOf(names.suited)
+    neighbor.toldPrint = printOf(suited)
     neighbor.toldAt = now
-    this.#parts.send(neighbor.link, { kind: 'peers', peers: names.all })
+    this.#addAny(suited, neighbor.peer)
+    this.#parts.send(neighbor.link, { kind: 'peers', peers: suited, room: this.#roomOf(suited) })
   }
 
-  /** Those of our neighbours that suit `peer`: around it on the ring, nearest to it by the geometry, then any. */
-  #namesFor(peer: PeerId): Names {
+  /** Who of them has said lately that it could take another link. */
+  #roomOf(names: readonly PeerId[]): number {
+    let room = 0
+    for (const [i, peer] of names.entries()) if (this.#parts.table.get(peer)?.route.hasRoom === true) room |= 1 << i
+    return room >>> 0
+  }
+
+  /** Those of our neighbours that suit `peer`, or all where they fit into one frame. While it stays the same, there is nothing to tell. */
+  #suitedTo(peer: PeerId): PeerId[] {
+    const { table } = this.#parts
+    if (table.size > NAMED_MAX) return suitedTo(peer, table.all, table.config.geometry)
+    const all: PeerId[] = []
+    for (const neighbor of table.all) if (neighbor.peer !== peer) all.push(neighbor.peer)
+    return all
+  }
+
+  /** Fills the frame up, so that ids mix. */
+  #addAny(names: PeerId[], receiver: PeerId): void {
     const { table, unit } = this.#parts
-    const others = table.all.filter((neighbor) => neighbor.peer !== peer)
-    if (others.length <= NAMED_MAX) {
-      const all = others.map((neighbor) => neighbor.peer)
-      return { suited: all, all }
+    if (table.size <= NAMED_MAX) return
+    while (names.length < NAMED_MAX) {
+      const other = table.all[Math.floor(unit() * table.size)] as Neighbor
+      if (other.peer !== receiver && !names.includes(other.peer)) names.push(other.peer)
     }
-    const suited = suitedTo(peer, others, table.config.geometry)
-    const all = [...suited]
-    while (all.length < NAMED_MAX) {
-      const other = others[Math.floor(unit() * others.length)] as Neighbor
-      if (!all.includes(other.peer)) all.push(other.peer)
-    }
-    return { suited, all }
   }
-}
-
-interface Names {
-  /** Chosen for the receiver: when these stay the same, there is nothing to tell. */
-  readonly suited: readonly PeerId[]
-  readonly all: readonly PeerId[]
 }
 
 /** Those around `peer` on the ring, and the nearest to it by the geometry. */
-function suitedTo(peer: PeerId, others: readonly Neighbor[], geometry: Geometry): PeerId[] {
+function suitedTo(peer: PeerId, neighbors: readonly Neighbor[], geometry: Geometry): PeerId[] {
   const point = pointOf(peer)
   const arc = new RingArc(peer, point, NAMED_FOR_RING)
   const nearest: PeerId[] = []
   const distances: number[] = []
-  for (const other of others) {
+  for (const other of neighbors) {
+    if (other.peer === peer) continue
     arc.add(other.peer, other.point)
     const distance = geometry.distance(point, other.point)
-    let at = nearest.length
-    while (at > 0 && distance < (distances[at - 1] as number)) at--
-    if (at >= NAMED_FOR_RING) continue
-    nearest.splice(at, 0, other.peer)
-    distances.splice(at, 0, distance)
-    if (nearest.length > NAMED_FOR_RING) nearest.pop()
+    if (nearest.length === NAMED_FOR_RING && distance >= (distances[NAMED_FOR_RING - 1] as number)) continue
+    let at = Math.min(nearest.length, NAMED_FOR_RING - 1)
+    for (; at > 0 && distance < (distances[at - 1] as number); at--) {
+      nearest[at] = nearest[at - 1] as PeerId
+      distances[at] = distances[at - 1] as number
+    }
+    nearest[at] = other.peer
+    distances[at] = distance
   }
-  return [...new Set([...arc.union(), ...nearest])]
+  const suited = arc.union()
+  for (const id of nearest) if (!suited.includes(id)) suited.push(id)
+  return suited
 }
 
 /** The same for the same ids in any order; that two different sets agree by accident costs one update. */
 function printOf(ids: readonly PeerId[]): number {
   let print = ids.length
-  for (const id of ids) print = (print + Math.imul(pointOf(id) % 0x7fff_ffff, 0x9e3779b1)) | 0
+  for (const id of ids) print = (print + Math.imul(headOf(id), 0x9e3779b1)) | 0
   return print
+}
+
+/** 30 bits and more of an id. */
+function headOf(id: PeerId): number {
+  let head = 0
+  for (let i = 0; i < 6; i++) head = (Math.imul(head, 33) + id.charCodeAt(i)) | 0
+  return head
 }

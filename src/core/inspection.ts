@@ -83,7 +83,7 @@ function inspectNeighbors(node: MeshNode): NeighborInspection[] {
     link: neighbor.link,
     slot: neighbor.slot ?? 'spare',
     transport: neighbor.transport,
-    rttMs: node.liveness.rttMs(neighbor.link),
+    rttMs: neighbor.route.roundTrip?.ms ?? null,
     isInitiator: neighbor.isInitiator,
     offer: neighbor.offerPath,
     upSince: neighbor.upSince,

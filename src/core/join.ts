@@ -164,7 +164,7 @@ export class Join {
     if (!this.isReady || !this.#config.hasBootstrap || this.#isContacting || now < this.#suspectAt) return
     this.#suspectAt = now + SUSPECT_MS * (0.5 + this.#unit())
     const hasCollapsed = this.#hasCollapsed()
-    if (this.#parts.neighbors.size === 0 || (!hasCollapsed && this.#parts.neighbors.suspiciousBucket() === null)) {
+    if (this.#parts.neighbors.size === 0 || (!hasCollapsed && this.#parts.neighbors.suspiciousBucket(now) === null)) {
       this.#suspicions = 0
       return
     }

@@ -1,6 +1,6 @@
 /**
  * Failure detection (DESIGN §5): a link on which nothing was heard for too long is dead. Any traffic counts, and every two
- * seconds one side sends a heartbeat, which the other side echoes. (It does so beside other traffic too: seven bytes, and
+ * seconds one side sends a heartbeat, which the other side echoes. (It does so beside other traffic too: eight bytes, and
  * nobody has to note when he last sent something.) The platform's own verdict (ICE `failed`) takes 15–30 s
  * and is only a hint. Five seconds are long for a message that waits: whoever gives a frame to a link that has been
  * silent asks for a sign of life with it, and finds the link stalled when none comes in time.
@@ -22,26 +22,43 @@ const FRESH_MS = 500
 /** Least: a garbage collection or a busy tab must not look like a stall (guess). First: ICE restarts aside, no link is slower. */
 const OVERDUE = { minMs: 150, maxMs: 2_000, firstMs: 1_000 } as const
 
-/** What is known of the life of one link. Its holder may note in `heardAt` whatever comes in: that happens at every frame. */
+/** What is known of the life of one link; part of its `Route`, for it is noted at every frame. */
 export interface Pulse {
   readonly link: LinkId
-  readonly deadMs: number
+  /** Silence that means death, in ms; 0: somebody else looks after it. */
+  deadMs: number
   heardAt: Instant
   /** When a heartbeat or an echo went out last. */
   beatAt: Instant
   /** When we last asked for a sign of life; 0: never. */
   askedAt: number
-  readonly roundTrip: RoundTrip
+  /** What it last said of itself: it could take another link. */
+  hasRoom: boolean
+  /** Null before the first echo. */
+  roundTrip: RoundTrip | null
 }
 
 export interface LivenessHooks {
   send(link: LinkId, frame: Frame): void
   schedule(token: TimerToken, delayMs: number): void
+  /** Could we take another link that somebody asks us for? Every heartbeat says so. */
+  hasRoom(): boolean
+}
+
+const NOBODY: readonly LinkId[] = []
+
+/** Has it been silent for so long that a message should not rely on it? */
+export function isSuspect(pulse: Pulse, now: Instant): boolean {
+  return now - pulse.heardAt >= SUSPECT_MS
+}
+
+/** Asked for a sign of life, it has given none. */
+export function isStalled(pulse: Pulse): boolean {
+  return pulse.askedAt > pulse.heardAt
 }
 
 export class Liveness {
-  readonly #all: Pulse[] = []
-  readonly #byLink = new Map<LinkId, Pulse>()
+  readonly #watched: Pulse[] = []
   readonly #hooks: LivenessHooks
 
   constructor(hooks: LivenessHooks) {
@@ -49,75 +66,59 @@ export class Liveness {
   }
 
   /** Starts to watch a link, and measures its round trip at once. */
-  add(link: LinkId, deadMs: number, now: Instant): Pulse {
-    const pulse: Pulse = { link, deadMs, heardAt: now, beatAt: now, askedAt: 0, roundTrip: new RoundTrip() }
-    this.#all.push(pulse)
-    this.#byLink.set(link, pulse)
+  watch(pulse: Pulse, deadMs: number, now: Instant): void {
+    pulse.deadMs = deadMs
+    pulse.heardAt = now
+    this.#watched.push(pulse)
     this.#beat(pulse, now)
-    return pulse
   }
 
-  remove(link: LinkId): void {
-    const pulse = this.#byLink.get(link)
-    if (pulse === undefined) return
-    this.#byLink.delete(link)
-    this.#all.splice(this.#all.indexOf(pulse), 1)
-  }
-
-  /** Smoothed round trip in ms; null before the first echo. */
-  rttMs(link: LinkId): number | null {
-    return this.#byLink.get(link)?.roundTrip.ms ?? null
-  }
-
-  isSuspect(link: LinkId, now: Instant): boolean {
-    const pulse = this.#byLink.get(link)
-    return pulse !== undefined && now - pulse.heardAt >= SUSPECT_MS
+  forget(pulse: Pulse): void {
+    const at = this.#watched.indexOf(pulse)
+    if (at >= 0) this.#watched.splice(at, 1)
   }
 
   /**
    * Asks a link that has been silent for a sign of life, unless it has just been asked. True: its silence is in doubt,
    * and `isStalled` will know when the timer comes back.
    */
-  ask(link: LinkId, now: Instant): boolean {
-    const pulse = this.#byLink.get(link)
-    if (pulse === undefined || now - pulse.heardAt < FRESH_MS) return false
+  ask(pulse: Pulse, now: Instant): boolean {
+    if (now - pulse.heardAt < FRESH_MS || pulse.deadMs === 0) return false
     if (pulse.askedAt > pulse.heardAt) return true
     pulse.askedAt = now
     this.#beat(pulse, now)
-    this.#hooks.schedule({ kind: 'overdue', link }, pulse.roundTrip.overdueMs(OVERDUE))
+    const delayMs = pulse.roundTrip?.overdueMs(OVERDUE) ?? OVERDUE.firstMs
+    this.#hooks.schedule({ kind: 'overdue', link: pulse.link }, delayMs)
     return true
   }
 
-  /** Asked for a sign of life, it has given none. */
-  isStalled(link: LinkId): boolean {
-    const pulse = this.#byLink.get(link)
-    return pulse !== undefined && pulse.askedAt > pulse.heardAt
-  }
-
-  onHeartbeat(frame: HeartbeatFrame, link: LinkId, now: Instant): void {
-    const pulse = this.#byLink.get(link)
-    if (pulse === undefined) return
+  onHeartbeat(frame: HeartbeatFrame, pulse: Pulse, now: Instant): void {
+    pulse.hasRoom = frame.hasRoom
     if (!frame.isEcho) {
       pulse.beatAt = now
-      this.#hooks.send(link, { kind: 'heartbeat', isEcho: true, stamp: frame.stamp })
-    } else {
-      const rttMs = ((now >>> 0) - frame.stamp) >>> 0
-      if (rttMs < pulse.deadMs) pulse.roundTrip.add(rttMs)
+      this.#send(pulse.link, { isEcho: true, stamp: frame.stamp })
+      return
     }
+    const sampleMs = ((now >>> 0) - frame.stamp) >>> 0
+    if (sampleMs < pulse.deadMs) (pulse.roundTrip ??= new RoundTrip()).add(sampleMs)
   }
 
   /** Sends what is due; the links that are dead come back. */
-  tick(now: Instant): LinkId[] {
-    const dead: LinkId[] = []
-    for (const pulse of this.#all) {
-      if (now - pulse.heardAt >= pulse.deadMs) dead.push(pulse.link)
+  tick(now: Instant): readonly LinkId[] {
+    let dead: LinkId[] | null = null
+    for (const pulse of this.#watched) {
+      if (now - pulse.heardAt >= pulse.deadMs) (dead ??= []).push(pulse.link)
       else if (now - pulse.beatAt >= HEARTBEAT_MS) this.#beat(pulse, now)
     }
-    return dead
+    return dead ?? NOBODY
   }
 
   #beat(pulse: Pulse, now: Instant): void {
     pulse.beatAt = now
-    this.#hooks.send(pulse.link, { kind: 'heartbeat', isEcho: false, stamp: now >>> 0 })
+    this.#send(pulse.link, { isEcho: false, stamp: now >>> 0 })
+  }
+
+  #send(link: LinkId, { isEcho, stamp }: { readonly isEcho: boolean; readonly stamp: number }): void {
+    this.#hooks.send(link, { kind: 'heartbeat', isEcho, hasRoom: this.#hooks.hasRoom(), stamp })
   }
 }

@@ -1,10 +1,10 @@
 /**
- * The neighbours of this moment, found by id and by link, and what each is wanted for. Plain state: who decides about it
+ * The neighbours of this moment, found by id, and what each is wanted for. Plain state: who decides about it
  * is `neighbors.ts`, `repair.ts` and `gossip.ts`, which share it.
  */
 
 import { type Geometry, pointOf } from './geometry.ts'
-import type { LinkId, PeerId, Point } from './ids.ts'
+import type { PeerId, Point } from './ids.ts'
 import type { Neighbor } from './neighbor.ts'
 import { type SlotPlan, assignSlots, planFor } from './slots.ts'
 
@@ -21,9 +21,10 @@ export class NeighborTable {
   readonly plan: SlotPlan
   /** Counts changes of who is in it. */
   version = 0
+  /** Neighbours that asked us for their link. */
+  askedFor = 0
   readonly #all: Neighbor[] = []
   readonly #byPeer = new Map<PeerId, Neighbor>()
-  readonly #byLink = new Map<LinkId, Neighbor>()
   #placedVersion = 0
 
   constructor(config: NeighborsConfig) {
@@ -49,21 +50,18 @@ export class NeighborTable {
     return this.#byPeer.get(peer)
   }
 
-  at(link: LinkId): Neighbor | undefined {
-    return this.#byLink.get(link)
-  }
-
   add(neighbor: Neighbor): void {
     this.#all.push(neighbor)
+    if (!neighbor.isInitiator) this.askedFor++
     this.#byPeer.set(neighbor.peer, neighbor)
-    this.#byLink.set(neighbor.link, neighbor)
     this.version++
   }
 
   remove(neighbor: Neighbor): void {
     const at = this.#all.indexOf(neighbor)
-    if (at >= 0) this.#all.splice(at, 1)
-    this.#byLink.delete(neighbor.link)
+    if (at < 0) return
+    this.#all.splice(at, 1)
+    if (!neighbor.isInitiator) this.askedFor--
     if (this.#byPeer.get(neighbor.peer) === neighbor) this.#byPeer.delete(neighbor.peer)
     this.version++
   }

@@ -6,6 +6,7 @@
 import type { Slot } from './frames.ts'
 import type { Instant, LinkId, PeerId, Point } from './ids.ts'
 import type { LinkUp, OfferPath } from './io.ts'
+import type { Route } from './routes.ts'
 import type { Exchange } from './signaling.ts'
 
 /** With fewer neighbours besides us than this, a peer hangs on its link to us (guess). */
@@ -15,6 +16,8 @@ export const LIFELINE_PEERS = 2
 export type Claim = Slot | 'passage'
 
 export interface Neighbor {
+  /** Its link as the router sees it. */
+  readonly route: Route
   readonly link: LinkId
   readonly peer: PeerId
   readonly point: Point
@@ -43,11 +46,12 @@ export interface Neighbor {
 /** A neighbour of this moment: nothing is known of its wishes yet, so both sides count as wanting the link. */
 export function createNeighbor(
   up: LinkUp,
-  at: Pick<Neighbor, 'point' | 'bucket'>,
+  at: Pick<Neighbor, 'route' | 'point' | 'bucket'>,
   exchange: Exchange | undefined,
   now: Instant,
 ): Neighbor {
   return {
+    route: at.route,
     link: up.link,
     peer: up.peer,
     point: at.point,

@@ -19,7 +19,7 @@ import { createNeighbor, LIFELINE_PEERS, type Neighbor } from './neighbor.ts'
 import { type NeighborsConfig, NeighborTable } from './neighbor-table.ts'
 import { Repair } from './repair.ts'
 import { Room } from './room.ts'
-import { type Router, isCloseEnough } from './router.ts'
+import { type Route, type Router, isCloseEnough } from './router.ts'
 import type { Exchange, Signaling } from './signaling.ts'
 
 export interface NeighborsParts {
@@ -47,6 +47,8 @@ export class Neighbors {
   readonly #room: Room
   readonly #repair: Repair
   readonly #gossip: Gossip
+  #keptVersion = -1
+  #keepUntil = 0
   readonly #isInteresting: Interest = (point, bucket) => this.#repair.isInteresting(point, bucket)
 
   constructor(config: NeighborsConfig, parts: NeighborsParts) {
@@ -71,6 +73,11 @@ export class Neighbors {
     return this.table.size
   }
 
+  /** Could we take another link that somebody asks us for? */
+  get hasRoom(): boolean {
+    return this.#room.isOpenTo('bucket')
+  }
+
   get(peer: PeerId): Neighbor | undefined {
     return this.table.get(peer)
   }
@@ -86,14 +93,14 @@ export class Neighbors {
   }
 
   /** See `Repair`. */
-  suspiciousBucket(): number | null {
-    return this.#repair.suspiciousBucket()
+  suspiciousBucket(now: Instant): number | null {
+    return this.#repair.suspiciousBucket(now)
   }
 
   /** Ring and mandatory links stand as far as we can know: nobody better is known and no ring link is under way. */
   ringStands(now: Instant): boolean {
     if (this.table.size === 0) return false
-    for (const exchange of this.#parts.signaling.linkTargets()) if (exchange.slot === 'ring') return false
+    for (const exchange of this.#parts.signaling.links) if (exchange.slot === 'ring') return false
     for (const neighbor of this.table.all) if (neighbor.hasToldPeers) return this.#repair.isRingWhole(now)
     return false
   }
@@ -111,11 +118,11 @@ export class Neighbors {
     }
     if (twin !== undefined) this.#drop(twin, 'duplicate')
     const { self, geometry } = this.#config
-    const at = { point: pointOf(up.peer), bucket: geometry.bucketOf(self, up.peer) }
+    const route = this.#parts.router.addLink({ link: up.link, peer: up.peer, role: 'peer', carries: true }, now)
+    const at = { route, point: pointOf(up.peer), bucket: geometry.bucketOf(self, up.peer) }
     const neighbor = createNeighbor(up, at, exchange, now)
     this.table.add(neighbor)
-    const route = this.#parts.router.addLink({ link: up.link, peer: up.peer, role: 'peer', carries: true }, now)
-    route.pulse = this.#parts.liveness.add(up.link, DEAD_MS, now)
+    this.#parts.liveness.watch(route, DEAD_MS, now)
     this.#parts.book.exhume(up.peer)
     this.#parts.book.remove(up.peer)
     const { offerPath, isInitiator } = neighbor
@@ -127,7 +134,7 @@ export class Neighbors {
 
   /** A link to a neighbour is gone, by its own word, ours, or silence: then gossip must not revive it. */
   onLinkDown(link: LinkId, reason: string, now: Instant): void {
-    const neighbor = this.table.at(link)
+    const neighbor = this.#at(this.#parts.router.route(link))
     if (neighbor === undefined) return
     this.#forget(neighbor, reason)
     if (reason === 'slept') this.#rest(neighbor.peer, 0, now)
@@ -145,22 +152,22 @@ export class Neighbors {
     this.onLinkDown(link, slept ? 'slept' : 'dead', now)
   }
 
-  onKeep(frame: KeepFrame, link: LinkId, now: Instant): void {
-    const neighbor = this.table.at(link)
+  onKeep(frame: KeepFrame, from: Route, now: Instant): void {
+    const neighbor = this.#at(from)
     if (neighbor === undefined) return
     neighbor.theirWanted = frame.wanted
     if (!frame.wanted && !neighbor.wanted) this.#closePolitely(neighbor, now)
   }
 
-  onPeers(frame: PeersFrame, link: LinkId, now: Instant): void {
-    const neighbor = this.table.at(link)
+  onPeers(frame: PeersFrame, from: Route, now: Instant): void {
+    const neighbor = this.#at(from)
     if (neighbor === undefined) return
     if (this.#gossip.onPeers(frame, neighbor, { isInteresting: this.#isInteresting, now })) this.#repair.soon(now)
   }
 
   /** What we give to it does not arrive, as far as we can see: somebody else gets its place. */
   onDistrusted(link: LinkId, now: Instant): void {
-    const neighbor = this.table.at(link)
+    const neighbor = this.#at(this.#parts.router.route(link))
     if (neighbor === undefined) return
     this.#counters.distrusted++
     this.#drop(neighbor, 'distrusted')
@@ -208,7 +215,13 @@ export class Neighbors {
   tick(now: Instant): void {
     this.#repair.tick(now)
     this.#gossip.tick(now)
-    // From the end, for whoever is closed leaves the row.
+    if (this.#keptVersion !== this.table.version) {
+      this.#keptVersion = this.table.version
+      this.#keepUntil = now + GRACE_MS
+    }
+    // While nobody comes or goes, nothing changes once the youngest is no longer spared. From the end, for whoever is
+    // closed leaves the row.
+    if (now > this.#keepUntil) return
     for (let i = this.size - 1; i >= 0; i--) this.#upkeep(this.table.all[i] as Neighbor, now)
   }
 
@@ -217,10 +230,7 @@ export class Neighbors {
   }
 
   #onPlaced(): void {
-    for (const { link, slot } of this.table.all) {
-      const route = this.#parts.router.route(link)
-      if (route !== undefined) route.isRing = slot === 'ring'
-    }
+    for (const { route, slot } of this.table.all) route.isRing = slot === 'ring'
   }
 
   #upkeep(neighbor: Neighbor, now: Instant): void {
@@ -260,9 +270,14 @@ export class Neighbors {
   #forget(neighbor: Neighbor, reason: string): void {
     this.table.remove(neighbor)
     this.#parts.router.removeLink(neighbor.link)
-    this.#parts.liveness.remove(neighbor.link)
+    this.#parts.liveness.forget(neighbor.route)
     this.#repair.later()
     this.#parts.io.emit({ kind: 'peerDown', peer: neighbor.peer, reason })
+  }
+
+  #at(route: Route | undefined): Neighbor | undefined {
+    const neighbor = route === undefined ? undefined : this.table.get(route.peer)
+    return neighbor?.route === route ? neighbor : undefined
   }
 
   #unit(): number {

@@ -13,7 +13,7 @@ import type { ExchangeId, Instant, LinkId, MessageId, NetworkId, PeerId } from '
 import { type NodeInspection, inspectNode } from './inspection.ts'
 import type { Input, Io, LinkUp, OpenJob, SealJob, TimerToken, VerifyJob } from './io.ts'
 import { Join } from './join.ts'
-import { DEAD_MS, Liveness, SERVER_DEAD_MS } from './liveness.ts'
+import { DEAD_MS, Liveness, SERVER_DEAD_MS, isStalled, isSuspect } from './liveness.ts'
 import { Lookups } from './lookups.ts'
 import { Neighbors } from './neighbors.ts'
 import { type Asked, Requests, REQUESTS_DEFAULTS, type RequestsHooks } from './requests.ts'
@@ -35,6 +35,8 @@ export interface NodeConfig {
 
 /** Failure detection, upkeep and sweeps run once a second; deadlines that matter more have timers of their own. */
 const TICK_MS = 1_000
+/** Half of what is kept shortest (`Requests`: 15 s), rounded (guess). */
+const SWEEP_MS = 8_000
 /** A tick that comes so late does not come late because we were busy: by then the others think us dead. */
 const SLEEP_MS = DEAD_MS
 
@@ -54,6 +56,7 @@ export class MeshNode {
   readonly #application: Application
   #now = 0 as Instant
   #tickedAt = 0
+  #sweepAt = 0
   #isStopped = false
 
   constructor(config: NodeConfig, io: Io) {
@@ -66,6 +69,7 @@ export class MeshNode {
     this.liveness = new Liveness({
       send,
       schedule: (token, delayMs) => io.schedule(token, delayMs),
+      hasRoom: () => this.neighbors.hasRoom,
     })
     this.book = new AddressBook(self, geometry)
     this.router = new Router({ self, geometry, isBootstrap: false, ...ROUTER_DEFAULTS }, this.#routerHooks(send))
@@ -98,7 +102,7 @@ export class MeshNode {
       answerLookup: (frame, from, isClosest, now) => this.#answerLookup(frame, from, isClosest, now),
       replied: (frame, from) => this.requests.onReplied(frame, from),
       returned: (frame, _reason, now) => this.#onReturned(frame, now),
-      ask: (link, now) => this.liveness.ask(link, now),
+      ask: (route, now) => this.liveness.ask(route, now),
       distrusted: (link, now) => this.neighbors.onDistrusted(link, now),
     }
   }
@@ -110,7 +114,7 @@ export class MeshNode {
       seal: (job) => io.seal(job),
       open: (job) => io.open(job),
       schedule: (token, delayMs) => io.schedule(token, delayMs),
-      ask: (link, now) => void this.liveness.ask(link, now),
+      ask: (link, now) => this.#ask(link, now),
       secureLink: (peer) => this.#secureLink(peer),
       asked: (message, asked, now) => this.#onAsked(message, asked, now),
       offered: (message, asked, now) => this.#onOffered(message, asked, now),
@@ -226,12 +230,18 @@ export class MeshNode {
     const slept = this.#tickedAt > 0 && now - this.#tickedAt >= SLEEP_MS
     this.#tickedAt = now
     for (const link of this.liveness.tick(now)) this.#onDead(link, slept, now)
-    this.router.tick(now)
-    this.requests.tick(now)
-    this.broadcast.tick(now)
+    if (now >= this.#sweepAt) this.#sweep(now)
     this.lookups.tick(now)
     this.neighbors.tick(now)
     this.join.tick(now)
+  }
+
+  /** What is remembered for minutes need not be forgotten to the second. */
+  #sweep(now: Instant): void {
+    this.#sweepAt = now + SWEEP_MS
+    this.router.tick(now)
+    this.requests.tick(now)
+    this.broadcast.tick(now)
   }
 
   #onTimer(token: TimerToken, now: Instant): void {
@@ -250,7 +260,7 @@ export class MeshNode {
       case 'lottery':
         return this.join.onLottery(now)
       case 'overdue':
-        return this.liveness.isStalled(token.link) ? this.#onStalled(token.link, now) : undefined
+        return this.#onOverdue(token.link, now)
     }
   }
 
@@ -268,6 +278,16 @@ export class MeshNode {
       this.neighbors.onLinkUp(up, exchange, now)
       this.join.tick(now)
     }
+  }
+
+  #ask(link: LinkId, now: Instant): void {
+    const route = this.router.route(link)
+    if (route !== undefined) this.liveness.ask(route, now)
+  }
+
+  #onOverdue(link: LinkId, now: Instant): void {
+    const route = this.router.route(link)
+    if (route !== undefined && isStalled(route)) this.#onStalled(link, now)
   }
 
   /** What waits for this link need not wait until it is declared dead. */
@@ -296,17 +316,17 @@ export class MeshNode {
 
   #attach(up: LinkUp, now: Instant): void {
     const route = this.router.addLink({ link: up.link, peer: up.peer, role: up.role, carries: false }, now)
-    route.pulse = this.liveness.add(up.link, SERVER_DEAD_MS, now)
+    this.liveness.watch(route, SERVER_DEAD_MS, now)
   }
 
   #detach(link: LinkId): void {
-    this.router.removeLink(link)
-    this.liveness.remove(link)
+    const route = this.router.removeLink(link)
+    if (route !== undefined) this.liveness.forget(route)
   }
 
   #secureLink(peer: PeerId): LinkId | null {
     const neighbor = this.neighbors.get(peer)
-    return neighbor?.isSecure === true && !this.liveness.isSuspect(neighbor.link, this.#now) ? neighbor.link : null
+    return neighbor?.isSecure === true && !isSuspect(neighbor.route, this.#now) ? neighbor.link : null
   }
 
   // ---- frames ---------------------------------------------------------------------------------------------------------
@@ -317,7 +337,7 @@ export class MeshNode {
       this.counters.strayFrames++
       return
     }
-    if (from.pulse !== null) from.pulse.heardAt = now
+    from.heardAt = now
     if (from.isAsked || from.isStalled) this.router.onHeard(from)
     switch (frame.kind) {
       case 'unicast':
@@ -333,11 +353,11 @@ export class MeshNode {
       case 'direct':
         return from.role === 'peer' ? this.requests.onDirect(frame, from, now) : this.#stray()
       case 'heartbeat':
-        return this.liveness.onHeartbeat(frame, link, now)
+        return this.liveness.onHeartbeat(frame, from, now)
       case 'keep':
-        return this.neighbors.onKeep(frame, link, now)
+        return this.neighbors.onKeep(frame, from, now)
       case 'peers':
-        return this.neighbors.onPeers(frame, link, now)
+        return this.neighbors.onPeers(frame, from, now)
       case 'introduction':
         return this.join.onIntroduction(frame, link, now)
       case 'goodbye':

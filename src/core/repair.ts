@@ -6,6 +6,7 @@
  */
 
 import type { AddressBook } from './address-book.ts'
+import { BucketSet } from './bucket-set.ts'
 import type { Slot } from './frames.ts'
 import { RingArc, pointOf } from './geometry.ts'
 import type { Instant, PeerId, Point } from './ids.ts'
@@ -52,7 +53,7 @@ const YOUNG_MS = 8_000
 const ENOUGH = 4
 /** REFERENCE §3: dead ids are asked for every 60 s. */
 const PROBE_MS = 60_000
-/** The estimate behind the number of buckets walks the address book. */
+/** The estimate of the mesh's size walks the address book. */
 const ESTIMATE_KEEP_MS = 1_000
 /** A bucket that should hold this many peers and has none is no accident: e^-8 (guess at how sure to be). */
 const SUSPICIOUS_PEERS = 8
@@ -64,7 +65,7 @@ interface Survey {
   /** Neighbours, those under way, and the best candidates. */
   readonly arc: RingArc
   /** Buckets that somebody is in or on the way to. */
-  readonly filled: Set<number>
+  readonly filled: BucketSet
   /** Peers that a link is under way to. */
   readonly pending: Set<PeerId>
 }
@@ -83,6 +84,7 @@ export class Repair {
   #wantsRandom = true
   #maintainedAt = 0
   #estimatedAt = 0
+  #sizeEstimate = 1
   #bucketCount = 0
   #survey: Survey | null = null
 
@@ -180,9 +182,9 @@ export class Repair {
    * null if there is none. Peers that joined at the same time cluster around the first that let them in, so a mesh that
    * was split by accident is a sector of the key space: its ring looks whole from inside, and its low buckets are empty.
    */
-  suspiciousBucket(): number | null {
-    const depth = Math.floor(Math.log2(this.sizeEstimate() / SUSPICIOUS_PEERS))
-    const filled = new Set<number>()
+  suspiciousBucket(now: Instant): number | null {
+    const depth = Math.floor(Math.log2(this.#estimate(now) / SUSPICIOUS_PEERS))
+    const filled = new BucketSet()
     for (const { bucket } of this.#parts.table.all) filled.add(bucket)
     for (let bucket = 0; bucket < depth; bucket++) if (!filled.has(bucket)) return bucket
     return null
@@ -192,13 +194,13 @@ export class Repair {
     const { table, book, signaling } = this.#parts
     const { self, geometry } = table.config
     const arc = new RingArc(self, table.point, table.plan.ringSide)
-    const filled = new Set<number>()
+    const filled = new BucketSet()
     const pending = new Set<PeerId>()
     for (const neighbor of table.all) {
       arc.add(neighbor.peer, neighbor.point)
       filled.add(neighbor.bucket)
     }
-    for (const { remote } of signaling.linkTargets()) {
+    for (const { remote } of signaling.links) {
       arc.add(remote, pointOf(remote))
       filled.add(geometry.bucketOf(self, remote))
       pending.add(remote)
@@ -240,19 +242,25 @@ export class Repair {
    * covers the buckets of s peers and fewer, which lie right beside us, and lookups in those mostly find nobody.
    */
   #bucketsWanted(now: Instant): number {
+    const { ringSide } = this.#parts.table.plan
+    this.#bucketCount = Math.max(1, Math.ceil(Math.log2(this.#estimate(now) / ringSide)))
+    return this.#bucketCount
+  }
+
+  /** `sizeEstimate` of this moment or a little before. */
+  #estimate(now: Instant): number {
     if (now - this.#estimatedAt >= ESTIMATE_KEEP_MS) {
       this.#estimatedAt = now
-      const { ringSide } = this.#parts.table.plan
-      this.#bucketCount = Math.max(1, Math.ceil(Math.log2(this.sizeEstimate() / ringSide)))
+      this.#sizeEstimate = this.sizeEstimate()
     }
-    return this.#bucketCount
+    return this.#sizeEstimate
   }
 
   #fillRandom(survey: Survey, now: Instant): void {
     const { table, signaling, room } = this.#parts
     let held = 0
     for (const { slot } of table.all) if (slot === 'random' || slot === null) held++
-    for (const { slot } of signaling.linkTargets()) if (slot === 'random') held++
+    for (const { slot } of signaling.links) if (slot === 'random') held++
     this.#wantsRandom = held < table.plan.randomMax && room.holds('random')
     const canWait = table.size >= 2 * table.plan.ringSide + ENOUGH
     if (!this.#wantsRandom || (canWait && now - this.#linkedAt < YOUNG_MS)) return
@@ -267,7 +275,8 @@ export class Repair {
     const first = Math.floor(unit() * book.size)
     for (let i = 0; i < book.size; i++) {
       const number = first + i < book.size ? first + i : first + i - book.size
-      if ((bucket !== null && book.bucketAt(number) !== bucket) || !book.isDialable(number, now)) continue
+      if ((bucket !== null && book.bucketAt(number) !== bucket) || !book.hasRoomAt(number)) continue
+      if (!book.isDialable(number, now)) continue
       const peer = book.peerAt(number)
       if (!pending.has(peer)) return peer
     }
@@ -279,7 +288,7 @@ export class Repair {
     const { table, book, room, signaling } = this.#parts
     const { survey, now } = by
     let ours = 0
-    for (const exchange of signaling.linkTargets()) if (exchange.isOfferer) ours++
+    for (const exchange of signaling.links) if (exchange.isOfferer) ours++
     if (ours >= dialsMax(table.config.linksMax)) return false
     if (!room.holds(slot) && !room.make(peer, slot, now)) return false
     const via = book.get(peer)?.via ?? null

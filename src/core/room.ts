@@ -50,6 +50,11 @@ export class Room {
     return this.free > this.#reserveFor(slot)
   }
 
+  /** There is a place for such a link of others', without anybody leaving. */
+  isOpenTo(slot: Slot): boolean {
+    return this.holds(slot) && !this.isClosedTo(slot)
+  }
+
   /**
    * Others may not ask for more than two thirds of our links (geth 1.8: before inbound links had a bound, two hosts held
    * all 25 in two of three restarts). Ring neighbours and newcomers are let in all the same: we can tell whether one
@@ -59,9 +64,7 @@ export class Room {
     const { table, signaling } = this.#parts
     const { linksMax } = table.config
     if (slot === 'ring' || slot === 'guest' || linksMax < RESERVE_FROM) return false
-    let others = signaling.othersInFlight
-    for (const neighbor of table.all) if (!neighbor.isInitiator) others++
-    return others >= linksMax - Math.floor(linksMax / 3)
+    return table.askedFor + signaling.othersInFlight >= linksMax - Math.floor(linksMax / 3)
   }
 
   /** Puts out the neighbour with the weakest claim, if `peer`'s is better. False: there is no room. */
@@ -93,13 +96,13 @@ export class Room {
   }
 
   #belongsToRing(peer: PeerId): boolean {
-    return this.#ringWith(peer).has(peer)
+    return this.#ringWith(peer).has(peer, pointOf(peer))
   }
 
   /** Where the cap holds nothing but ring links: the one that is no ring neighbour any more once `peer` is there. */
   #displacedBy(peer: PeerId): Neighbor | undefined {
     const ring = this.#ringWith(peer)
-    return this.#parts.table.all.find((neighbor) => !ring.has(neighbor.peer))
+    return this.#parts.table.all.find((neighbor) => !ring.has(neighbor.peer, neighbor.point))
   }
 
   #ringWith(peer: PeerId): RingArc {

@@ -1,7 +1,8 @@
 /**
  * How long an answer takes, and when it is overdue: Jacobson's estimator as in RFC 6298 (smoothed round trip and mean
  * deviation, gains 1/8 and 1/4; overdue after round trip + 4 deviations). Bamboo (USENIX 2004) has one for each neighbour
- * too: fixed time-outs are what makes a DHT slow under churn.
+ * too: fixed time-outs are what makes a DHT slow under churn. In scaled whole numbers, as in Jacobson's own code
+ * (SIGCOMM 1988, appendix A): a fraction would be an object of its own for V8, and every link has two of them.
  */
 
 export interface OverdueLimits {
@@ -12,23 +13,32 @@ export interface OverdueLimits {
 }
 
 export class RoundTrip {
-  /** Smoothed, in ms; null before the first sample. */
-  ms: number | null = null
-  #deviationMs = 0
+  /** Eight times the smoothed round trip; −1 before the first sample. */
+  #eightfoldMs = -1
+  /** Four times the mean deviation. */
+  #fourfoldDeviationMs = 0
 
+  /** Smoothed, in ms; null before the first sample. */
+  get ms(): number | null {
+    return this.#eightfoldMs < 0 ? null : this.#eightfoldMs / 8
+  }
+
+  /** `sampleMs`: rounded to whole milliseconds. */
   add(sampleMs: number): void {
-    if (this.ms === null) {
-      this.ms = sampleMs
-      this.#deviationMs = sampleMs / 2
+    const sample = Math.round(sampleMs)
+    if (this.#eightfoldMs < 0) {
+      this.#eightfoldMs = sample * 8
+      this.#fourfoldDeviationMs = sample * 2
       return
     }
-    this.#deviationMs += (Math.abs(sampleMs - this.ms) - this.#deviationMs) / 4
-    this.ms += (sampleMs - this.ms) / 8
+    const error = sample - (this.#eightfoldMs >> 3)
+    this.#eightfoldMs += error
+    this.#fourfoldDeviationMs += Math.abs(error) - (this.#fourfoldDeviationMs >> 2)
   }
 
   /** So long after the question an answer will not come any more. */
   overdueMs({ minMs, maxMs, firstMs }: OverdueLimits): number {
-    if (this.ms === null) return firstMs
-    return Math.min(maxMs, Math.max(minMs, Math.ceil(this.ms + 4 * this.#deviationMs)))
+    if (this.#eightfoldMs < 0) return firstMs
+    return Math.min(maxMs, Math.max(minMs, Math.ceil(this.#eightfoldMs / 8 + this.#fourfoldDeviationMs)))
   }
 }

@@ -8,7 +8,7 @@
  */
 
 import { RecentMap } from './bounded.ts'
-import { type Rate, take } from './budget.ts'
+import { type Rate, createBucket, take } from './budget.ts'
 import type {
   Body,
   BroadcastFrame,
@@ -84,7 +84,7 @@ export interface RouterHooks {
   /** A reply to a request of our own. */
   replied(frame: ReplyFrame, from: Route, now: Instant): void
   /** True: that link has been silent, and has been asked for a sign of life. */
-  ask(link: LinkId, now: Instant): boolean
+  ask(route: Route, now: Instant): boolean
   /** It forwards nothing that we can see. */
   distrusted(link: LinkId, now: Instant): void
   /** A request of our own that our first hop could not place. */
@@ -170,12 +170,11 @@ export class Router {
   }
 
   addLink(setup: RouteSetup, now: Instant): Route {
-    const { linkFrames, linkBytes } = this.#config
-    return this.#routes.add(setup, { frames: linkFrames, bytes: linkBytes }, now)
+    return this.#routes.add(setup, now)
   }
 
-  removeLink(link: LinkId): void {
-    this.#routes.remove(link)
+  removeLink(link: LinkId): Route | undefined {
+    return this.#routes.remove(link)
   }
 
   /** May this link carry frames for targets that it is not itself? */
@@ -338,7 +337,8 @@ export class Router {
   #afford(frame: RoutedFrame, from: Route, now: Instant): boolean {
     const { linkFrames, linkBytes } = this.#config
     const isAffordable =
-      take(from.frames, linkFrames, { amount: 1, now }) && take(from.bytes, linkBytes, { amount: sizeOf(frame), now })
+      take((from.frames ??= createBucket(linkFrames, now)), linkFrames, { amount: 1, now }) &&
+      take((from.bytes ??= createBucket(linkBytes, now)), linkBytes, { amount: sizeOf(frame), now })
     if (!isAffordable) this.counters.busy++
     return isAffordable
   }
@@ -381,7 +381,7 @@ export class Router {
     if (next.peer === path.target) path.target = next.peer
     path.hopLimit = frame.hopLimit - 1
     this.#carry(next.link, frame)
-    if (!this.#hooks.ask(next.link, now)) return
+    if (!this.#hooks.ask(next, now)) return
     next.isAsked = true
     if (this.#held.length < HELD_MAX) this.#held.push({ link: next.link, frame })
     else this.counters.unwatched++

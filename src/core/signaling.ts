@@ -75,7 +75,8 @@ export class Signaling {
   readonly #hooks: SignalingHooks
   readonly #newId: () => ExchangeId
   readonly #exchanges = new Map<ExchangeId, Exchange>()
-  #linkCount = 0
+  /** Those for links, oldest first. */
+  readonly #links: Exchange[] = []
   /** Of these, asked for by others: their offers, and offers that answer their lookups. */
   #othersCount = 0
 
@@ -97,7 +98,7 @@ export class Signaling {
 
   /** Links under way, ours and others'. */
   get linksInFlight(): number {
-    return this.#linkCount
+    return this.#links.length
   }
 
   /** Of these, asked for by others. */
@@ -106,7 +107,7 @@ export class Signaling {
   }
 
   get isBusy(): boolean {
-    return this.#linkCount >= this.#config.exchangesMax
+    return this.#links.length >= this.#config.exchangesMax
   }
 
   /** No more for others: a quarter is kept for offers of our own, so that nobody can keep us from repairing. */
@@ -116,15 +117,13 @@ export class Signaling {
 
   /** The exchange for a link to `remote` that is under way. */
   linkTo(remote: PeerId): Exchange | undefined {
-    for (const exchange of this.#exchanges.values()) {
-      if (exchange.purpose === 'link' && exchange.remote === remote) return exchange
-    }
+    for (const exchange of this.#links) if (exchange.remote === remote) return exchange
     return undefined
   }
 
-  /** Peers that links are under way to. */
-  *linkTargets(): IterableIterator<Exchange> {
-    for (const exchange of this.#exchanges.values()) if (exchange.purpose === 'link') yield exchange
+  /** Links under way, oldest first. */
+  get links(): readonly Exchange[] {
+    return this.#links
   }
 
   /** Offers `remote` a link. Null: too many under way. */
@@ -169,7 +168,7 @@ export class Signaling {
   }
 
   #callCount(): number {
-    return this.#exchanges.size - this.#linkCount
+    return this.#exchanges.size - this.#links.length
   }
 
   #offer(
@@ -202,19 +201,20 @@ export class Signaling {
   #add(exchange: Exchange): Exchange {
     evictOldest(this.#exchanges, this.#config.exchangesMax + this.#config.callsMax)
     this.#exchanges.set(exchange.id, exchange)
-    if (exchange.purpose === 'link') this.#count(exchange, 1)
+    if (exchange.purpose === 'link') {
+      this.#links.push(exchange)
+      if (isForOther(exchange)) this.#othersCount++
+    }
     this.#io.schedule({ kind: 'exchange', exchange: exchange.id }, exchange.timeoutMs)
     return exchange
   }
 
-  #count(exchange: Exchange, by: 1 | -1): void {
-    this.#linkCount += by
-    if (!exchange.isOfferer || exchange.asked !== null) this.#othersCount += by
-  }
-
   #remove(exchange: Exchange): void {
     if (!this.#exchanges.delete(exchange.id)) return
-    if (exchange.purpose === 'link') this.#count(exchange, -1)
+    if (exchange.purpose === 'link') {
+      this.#links.splice(this.#links.indexOf(exchange), 1)
+      if (isForOther(exchange)) this.#othersCount--
+    }
     if (exchange.asking !== null) this.#requests.cancel(exchange.asking)
   }
 
@@ -461,6 +461,10 @@ export class Signaling {
     if (wasUp) this.#hooks.hungUp(exchange, outcome)
     else this.#hooks.settled(exchange, outcome, now)
   }
+}
+
+function isForOther(exchange: Exchange): boolean {
+  return !exchange.isOfferer || exchange.asked !== null
 }
 
 const NO_PATH: OfferPath = { viaBootstrap: false, relays: 0 }

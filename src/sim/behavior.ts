@@ -104,8 +104,8 @@ class IdFlooder extends HostileMachine {
     super.send(link, frame.kind === 'peers' ? this.#invent(frame) : frame)
   }
 
-  #invent({ kind, peers }: PeersFrame): PeersFrame {
-    return { kind, peers: peers.map(() => this.#randomId<PeerId>()) }
+  #invent({ kind, room, peers }: PeersFrame): PeersFrame {
+    return { kind, room, peers: peers.map(() => this.#randomId<PeerId>()) }
   }
 
   #flood(): void {

@@ -32,11 +32,11 @@ function bareFrameBytes(frame: Frame): number {
     case 'direct':
       return SHORT_HEADER_BYTES + messageBytes(frame.message)
     case 'heartbeat':
-      return 7
+      return 8
     case 'keep':
       return 3
     case 'peers':
-      return 3 + ID_BYTES * frame.peers.length
+      return 7 + ID_BYTES * frame.peers.length
     case 'introduction':
       return 7 + ID_BYTES * frame.entries.length
     case 'goodbye':

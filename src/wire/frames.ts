@@ -196,9 +196,9 @@ const frameUnion = union<Frame | HandshakeFrame>({
     }),
   },
   direct: { code: 0x11, field: record<DirectFrame>('direct', { id: id16(), isReply: bool, message: messageField }) },
-  heartbeat: { code: 0x12, field: record<HeartbeatFrame>('heartbeat', { isEcho: bool, stamp: u32() }) },
+  heartbeat: { code: 0x12, field: record<HeartbeatFrame>('heartbeat', { isEcho: bool, hasRoom: bool, stamp: u32() }) },
   keep: { code: 0x13, field: record('keep', { wanted: bool }) },
-  peers: { code: 0x14, field: record('peers', { peers: idList(PEERS_PER_FRAME_MAX) }) },
+  peers: { code: 0x14, field: record('peers', { room: u32(), peers: idList(PEERS_PER_FRAME_MAX) }) },
   introduction: {
     code: 0x15,
     field: record<IntroductionFrame>('introduction', { entries: idList(ENTRIES_PER_FRAME_MAX), leaseMs: u32() }),

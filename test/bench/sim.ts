@@ -56,11 +56,11 @@ class Pinger implements Machine {
 
   #onFrame(link: LinkId, frame: Frame): void {
     if (frame.kind !== 'heartbeat' || frame.isEcho) return
-    this.#io.send(link, { kind: 'heartbeat', isEcho: true, stamp: frame.stamp })
+    this.#io.send(link, { kind: 'heartbeat', isEcho: true, hasRoom: true, stamp: frame.stamp })
   }
 
   #beat(): void {
-    for (const link of this.#links) this.#io.send(link, { kind: 'heartbeat', isEcho: false, stamp: 1 })
+    for (const link of this.#links) this.#io.send(link, { kind: 'heartbeat', isEcho: false, hasRoom: true, stamp: 1 })
     this.#io.schedule({ kind: 'tick' }, BEAT_MS)
   }
 }

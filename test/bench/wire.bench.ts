@@ -26,7 +26,7 @@ const unicast: UnicastFrame = {
   body,
 }
 const unicastBytes = encodeFrame(unicast)
-const heartbeatBytes = encodeFrame({ kind: 'heartbeat', isEcho: false, stamp: 123_456_789 })
+const heartbeatBytes = encodeFrame({ kind: 'heartbeat', isEcho: false, hasRoom: true, stamp: 123_456_789 })
 const out = new Uint8Array(48)
 
 function packed(count: number): Uint8Array {

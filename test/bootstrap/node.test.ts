@@ -90,8 +90,8 @@ describe('introductions', () => {
     up(2, peer(2))
     take()
     for (let ms = 5_000; ms <= 60_000; ms += 5_000) {
-      receive(1, { kind: 'heartbeat', isEcho: true, stamp: 0 }, ms)
-      receive(2, { kind: 'heartbeat', isEcho: true, stamp: 0 }, ms)
+      receive(1, { kind: 'heartbeat', isEcho: true, hasRoom: true, stamp: 0 }, ms)
+      receive(2, { kind: 'heartbeat', isEcho: true, hasRoom: true, stamp: 0 }, ms)
       tick(ms)
     }
     const renewals = take()
@@ -183,8 +183,8 @@ describe('forwarding', () => {
     up(1, peer(1))
     up(2, peer(2))
     take()
-    receive(1, { kind: 'heartbeat', isEcho: false, stamp: 77 })
-    receive(1, { kind: 'heartbeat', isEcho: true, stamp: 78 })
+    receive(1, { kind: 'heartbeat', isEcho: false, hasRoom: true, stamp: 77 })
+    receive(1, { kind: 'heartbeat', isEcho: true, hasRoom: true, stamp: 78 })
     receive(1, {
       kind: 'broadcast',
       hopLimit: 40,
@@ -195,7 +195,7 @@ describe('forwarding', () => {
     })
     receive(1, { kind: 'keep', wanted: true })
     receive(1, unicast(2, SERVER))
-    expect(take()).toEqual([{ link: 1, frame: { kind: 'heartbeat', isEcho: true, stamp: 77 } }])
+    expect(take()).toEqual([{ link: 1, frame: { kind: 'heartbeat', isEcho: true, hasRoom: true, stamp: 77 } }])
     expect(node.inspect().dropped).toEqual({ broadcasts: 1, unexpected: 1, toServer: 1, late: 0 })
   })
 
@@ -204,7 +204,7 @@ describe('forwarding', () => {
     up(1, peer(1))
     up(2, peer(2))
     receive(1, unicast(1, peer(2)))
-    receive(1, { kind: 'heartbeat', isEcho: false, stamp: 1 })
+    receive(1, { kind: 'heartbeat', isEcho: false, hasRoom: true, stamp: 1 })
     const { framesIn, framesOut, router } = node.inspect()
     expect(framesIn).toEqual({ unicast: 1, heartbeat: 1 })
     expect(framesOut).toEqual({ introduction: 2, unicast: 1, heartbeat: 1 })

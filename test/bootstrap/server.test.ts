@@ -77,8 +77,8 @@ describe('visitors', () => {
   test('are told how things are done by an echo of their heartbeats', async () => {
     const { url } = await start()
     const { link, next } = await visit(url)
-    link.send({ kind: 'heartbeat', isEcho: false, stamp: 42 })
-    expect(await next()).toEqual({ kind: 'heartbeat', isEcho: true, stamp: 42 })
+    link.send({ kind: 'heartbeat', isEcho: false, hasRoom: true, stamp: 42 })
+    expect(await next()).toEqual({ kind: 'heartbeat', isEcho: true, hasRoom: true, stamp: 42 })
   })
 
   test('that say nothing for the time set are closed', async () => {

@@ -58,7 +58,7 @@ export function bench(id: string, config: Partial<RouterConfig> = {}): Bench {
         return isTaken
       },
       replied: (frame) => void state.replies.push(frame),
-      ask: (on) => state.silent.has(on),
+      ask: ({ link: on }) => state.silent.has(on),
       distrusted: (on) => void state.distrusted.push(on),
       returned: (frame, reason) => void state.returned.push({ frame, reason }),
     },

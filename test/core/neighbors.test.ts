@@ -35,7 +35,7 @@ function second(stage: Stage, count = 1): void {
   for (let i = 0; i < count; i++) {
     stage.input({ kind: 'timer', token: { kind: 'tick' } }, 1_000)
     for (const { link: on } of stage.node.neighbors.all())
-      stage.input({ kind: 'frame', link: on, frame: { kind: 'heartbeat', isEcho: true, stamp: 0 } }, 0)
+      stage.input({ kind: 'frame', link: on, frame: { kind: 'heartbeat', isEcho: true, hasRoom: true, stamp: 0 } }, 0)
   }
 }
 
@@ -43,7 +43,7 @@ describe('gossip', () => {
   it('tells a new neighbour at once who our neighbours are, without itself', () => {
     const stage = new Stage('b')
     stage.input(linkUp(2, peer('x')))
-    expect(framesTo(stage, 2, 'peers')).toEqual([{ kind: 'peers', peers: [RELAY] }])
+    expect(framesTo(stage, 2, 'peers')).toEqual([{ kind: 'peers', peers: [RELAY], room: 0 }])
   })
 
   it('names at most sixteen, and among them those next to the receiver on the ring', () => {
@@ -70,7 +70,7 @@ describe('gossip', () => {
   it('sends the offer to a peer first over the neighbour that named it', () => {
     const stage = new Stage('b')
     stage.input(linkUp(2, peer('x')))
-    stage.frame({ kind: 'peers', peers: [peer('c')] }, 2)
+    stage.frame({ kind: 'peers', peers: [peer('c')], room: 0xffff_ffff }, 2)
     stage.input({ kind: 'timer', token: { kind: 'maintain' } }, 300)
     const id = stage.last('createOffer').exchange as ExchangeId
     stage.input({ kind: 'described', exchange: id, description: BYTES })
@@ -239,11 +239,13 @@ describe('a silent neighbour', () => {
     for (let i = 0; i < 6; i++)
       stage
         .input({ kind: 'timer', token: { kind: 'tick' } }, 1_000)
-        .frame({ kind: 'heartbeat', isEcho: true, stamp: 0 }, 1)
+        .frame({ kind: 'heartbeat', isEcho: true, hasRoom: true, stamp: 0 }, 1)
     expect(closed(stage)).toEqual([[2, 'dead']])
     expect(stage.events().at(-1)).toEqual({ kind: 'peerDown', peer: peer('x'), reason: 'dead' })
     const dials = stage.count('createOffer')
-    stage.frame({ kind: 'peers', peers: [peer('x')] }).input({ kind: 'timer', token: { kind: 'maintain' } }, 300)
+    stage
+      .frame({ kind: 'peers', peers: [peer('x')], room: 0xffff_ffff })
+      .input({ kind: 'timer', token: { kind: 'maintain' } }, 300)
     expect(stage.count('createOffer')).toBe(dials)
   })
 
@@ -322,7 +324,9 @@ describe('stopping', () => {
     expect(new Set(closed(stage).map(([on]) => on))).toEqual(new Set([1, 2]))
     expect(closed(stage)).toHaveLength(2)
     const effects = stage.effects.length
-    stage.frame({ kind: 'peers', peers: [peer('c')] }).input({ kind: 'timer', token: { kind: 'tick' } }, 1_000)
+    stage
+      .frame({ kind: 'peers', peers: [peer('c')], room: 0xffff_ffff })
+      .input({ kind: 'timer', token: { kind: 'tick' } }, 1_000)
     expect(stage.effects).toHaveLength(effects)
     stage.input({ kind: 'send', request: 1 as never, target: peer('x'), payload: BYTES, timeoutMs: 1_000 })
     expect(stage.events().at(-1)).toMatchObject({ kind: 'requestFailed', code: 'closed' })

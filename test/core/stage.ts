@@ -60,7 +60,7 @@ export class Stage {
 
   /** We learn of a peer from our relay and offer it a link; its exchange. */
   offers(to: PeerId): ExchangeId {
-    this.frame({ kind: 'peers', peers: [to] }).input({ kind: 'timer', token: { kind: 'maintain' } })
+    this.frame({ kind: 'peers', peers: [to], room: 0xffff_ffff }).input({ kind: 'timer', token: { kind: 'maintain' } })
     const id = this.last('createOffer').exchange as ExchangeId
     this.input({ kind: 'described', exchange: id, description: BYTES })
     this.input({ kind: 'sealed', job: this.sealed(), body: BYTES })

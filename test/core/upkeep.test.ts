@@ -6,7 +6,7 @@ import type { Frame } from '../../src/core/frames.ts'
 import { pointOf, ringArc, xor } from '../../src/core/geometry.ts'
 import type { LinkId, PeerId } from '../../src/core/ids.ts'
 import type { TimerToken } from '../../src/core/io.ts'
-import { DEAD_MS, HEARTBEAT_MS, Liveness } from '../../src/core/liveness.ts'
+import { DEAD_MS, HEARTBEAT_MS, Liveness, type Pulse, isStalled, isSuspect } from '../../src/core/liveness.ts'
 import { assignSlots, estimateSize, type Placed, planFor } from '../../src/core/slots.ts'
 import { idFromBytes } from '../../src/wire/ids.ts'
 import { at, link, peer } from './ids.ts'
@@ -22,96 +22,106 @@ describe('liveness', () => {
     const liveness = new Liveness({
       send: (to, frame) => void sent.push({ link: to, frame }),
       schedule: (token, delayMs) => void timers.push({ token, delayMs }),
+      hasRoom: () => true,
     })
-    const pulse = liveness.add(link(1), DEAD_MS, later(0))
+    const pulse: Pulse = {
+      link: link(1),
+      deadMs: 0,
+      heardAt: later(0),
+      beatAt: later(0),
+      askedAt: 0,
+      hasRoom: false,
+      roundTrip: null,
+    }
+    liveness.watch(pulse, DEAD_MS, later(0))
     const hear = (ms: number): void => void (pulse.heardAt = later(ms))
-    return { liveness, hear, sent, timers }
+    return { liveness, pulse, hear, sent, timers }
   }
 
   it('measures the round trip of a new link at once, by the echo', () => {
-    const { liveness, sent } = watch()
+    const { liveness, pulse, sent } = watch()
     const [beat] = sent
     expect(beat!.frame).toMatchObject({ kind: 'heartbeat', isEcho: false })
-    liveness.onHeartbeat(
-      { ...(beat!.frame as Extract<Frame, { kind: 'heartbeat' }>), isEcho: true },
-      link(1),
-      later(37),
-    )
-    expect(liveness.rttMs(link(1))).toBe(37)
+    liveness.onHeartbeat({ ...(beat!.frame as Extract<Frame, { kind: 'heartbeat' }>), isEcho: true }, pulse, later(37))
+    expect(pulse.roundTrip?.ms).toBe(37)
   })
 
   it('echoes what it is asked, stamp unread', () => {
-    const { liveness, sent } = watch()
-    liveness.onHeartbeat({ kind: 'heartbeat', isEcho: false, stamp: 4_294_967_295 }, link(1), later(5))
-    expect(sent.at(-1)!.frame).toEqual({ kind: 'heartbeat', isEcho: true, stamp: 4_294_967_295 })
+    const { liveness, pulse, sent } = watch()
+    liveness.onHeartbeat({ kind: 'heartbeat', isEcho: false, hasRoom: true, stamp: 4_294_967_295 }, pulse, later(5))
+    expect(sent.at(-1)!.frame).toEqual({ kind: 'heartbeat', isEcho: true, hasRoom: true, stamp: 4_294_967_295 })
   })
 
   it('beats every two seconds, unless it has just echoed the beat of the other side', () => {
-    const { liveness, hear, sent } = watch()
+    const { liveness, pulse, hear, sent } = watch()
     hear(HEARTBEAT_MS)
     liveness.tick(later(HEARTBEAT_MS - 1))
     expect(sent).toHaveLength(1)
     liveness.tick(later(HEARTBEAT_MS))
     expect(sent).toHaveLength(2)
-    liveness.onHeartbeat({ kind: 'heartbeat', isEcho: false, stamp: 1 }, link(1), later(2 * HEARTBEAT_MS - 1))
+    liveness.onHeartbeat(
+      { kind: 'heartbeat', isEcho: false, hasRoom: true, stamp: 1 },
+      pulse,
+      later(2 * HEARTBEAT_MS - 1),
+    )
     hear(2 * HEARTBEAT_MS)
     liveness.tick(later(2 * HEARTBEAT_MS))
     expect(sent.filter(({ frame }) => frame.kind === 'heartbeat' && !frame.isEcho)).toHaveLength(2)
   })
 
   it('asks once in two seconds, not at every look, and not where the other side has asked', () => {
-    const { liveness, hear, sent } = watch()
+    const { liveness, pulse, hear, sent } = watch()
     for (let ms = 1_000; ms <= 4_000; ms += 1_000) {
       hear(ms)
       liveness.tick(later(ms))
     }
     expect(sent).toHaveLength(3)
-    liveness.onHeartbeat({ kind: 'heartbeat', isEcho: false, stamp: 1 }, link(1), later(5_900))
+    liveness.onHeartbeat({ kind: 'heartbeat', isEcho: false, hasRoom: true, stamp: 1 }, pulse, later(5_900))
     hear(6_000)
     liveness.tick(later(6_000))
     expect(sent.filter(({ frame }) => frame.kind === 'heartbeat' && !frame.isEcho)).toHaveLength(3)
   })
 
   it('declares a link dead after five seconds of silence, and no sooner', () => {
-    const { liveness, hear } = watch()
+    const { liveness, pulse, hear } = watch()
     expect(liveness.tick(later(DEAD_MS - 1))).toEqual([])
-    expect(liveness.isSuspect(link(1), later(DEAD_MS - 1))).toBe(true)
+    expect(isSuspect(pulse, later(DEAD_MS - 1))).toBe(true)
     hear(DEAD_MS - 1)
     expect(liveness.tick(later(DEAD_MS + 1_000))).toEqual([])
     expect(liveness.tick(later(2 * DEAD_MS - 1))).toEqual([link(1)])
   })
 
   it('asks a silent link for a sign of life once, and finds it stalled when none comes', () => {
-    const { liveness, hear, sent, timers } = watch()
-    expect(liveness.ask(link(1), later(499))).toBe(false)
-    expect(liveness.ask(link(1), later(600))).toBe(true)
-    expect(liveness.ask(link(1), later(700))).toBe(true)
+    const { liveness, pulse, hear, sent, timers } = watch()
+    expect(liveness.ask(pulse, later(499))).toBe(false)
+    expect(liveness.ask(pulse, later(600))).toBe(true)
+    expect(liveness.ask(pulse, later(700))).toBe(true)
     expect(sent).toHaveLength(2)
     // Nothing measured yet: a second.
     expect(timers).toEqual([{ token: { kind: 'overdue', link: link(1) }, delayMs: 1_000 }])
-    expect(liveness.isStalled(link(1))).toBe(true)
+    expect(isStalled(pulse)).toBe(true)
     hear(800)
-    expect(liveness.isStalled(link(1))).toBe(false)
-    expect(liveness.ask(link(1), later(1_000))).toBe(false)
+    expect(isStalled(pulse)).toBe(false)
+    expect(liveness.ask(pulse, later(1_000))).toBe(false)
   })
 
   it('waits as long as the measured round trip and its spread suggest', () => {
-    const { liveness, sent, timers } = watch()
+    const { liveness, pulse, sent, timers } = watch()
     const beat = (ms: number) => ({
       ...(sent[0]!.frame as Extract<Frame, { kind: 'heartbeat' }>),
       isEcho: true,
       stamp: later(ms) >>> 0,
     })
-    for (let i = 0; i < 50; i++) liveness.onHeartbeat(beat(i * 1_000), link(1), later(i * 1_000 + 300 + (i % 2) * 40))
-    liveness.ask(link(1), later(60_000))
+    for (let i = 0; i < 50; i++) liveness.onHeartbeat(beat(i * 1_000), pulse, later(i * 1_000 + 300 + (i % 2) * 40))
+    liveness.ask(pulse, later(60_000))
     expect(timers[0]!.delayMs).toBeGreaterThan(320 + 60)
     expect(timers[0]!.delayMs).toBeLessThan(320 + 100)
   })
 
   it('believes no echo of something that it never asked', () => {
-    const { liveness } = watch()
-    liveness.onHeartbeat({ kind: 'heartbeat', isEcho: true, stamp: 12 }, link(1), later(10))
-    expect(liveness.rttMs(link(1))).toBeNull()
+    const { liveness, pulse } = watch()
+    liveness.onHeartbeat({ kind: 'heartbeat', isEcho: true, hasRoom: true, stamp: 12 }, pulse, later(10))
+    expect(pulse.roundTrip).toBeNull()
   })
 })
 
@@ -119,6 +129,7 @@ describe('the address book', () => {
   const newBook = () => new AddressBook(peer('s'), xor)
   const heard = (ms: number, isInteresting = true) => ({
     via: peer('v'),
+    hasRoom: true,
     now: later(ms),
     isInteresting: () => isInteresting,
   })

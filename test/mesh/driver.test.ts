@@ -11,7 +11,7 @@ import type { After } from '../../src/net/timers.ts'
 
 const PEER = 'a'.repeat(52) as PeerId
 const ID = 'b'.repeat(26) as MessageId
-const HEARTBEAT: Frame = { kind: 'heartbeat', isEcho: false, stamp: 7 }
+const HEARTBEAT: Frame = { kind: 'heartbeat', isEcho: false, hasRoom: true, stamp: 7 }
 const VERIFY: VerifyJob = { kind: 'verify', id: ID, link: 1 as LinkId, body: new Uint8Array(3) }
 
 /** A clock that runs when told to. */

@@ -291,7 +291,7 @@ const ids = Array.from({ length: 5000 }, (_, i) =>
 )
 const key = idFromBytes<PeerId & Key & NetworkId>(new Uint8Array(32).fill(3))
 
-export const heartbeat = (stamp: number): Frame => ({ kind: 'heartbeat', isEcho: false, stamp })
+export const heartbeat = (stamp: number): Frame => ({ kind: 'heartbeat', isEcho: false, hasRoom: true, stamp })
 
 export const unicast = (number: number, bytes: number): UnicastFrame => ({
   kind: 'unicast',

@@ -145,7 +145,7 @@ test('an ack forger answers unicasts to others instead of forwarding them', () =
 
 test('an id flooder names peers that do not exist and looks for such, for as long as it is awake', () => {
   const all = relay('idFlooder')
-  all.b.io.send(linksOf(all.b)[1]!, { kind: 'peers', peers: [all.a.id] })
+  all.b.io.send(linksOf(all.b)[1]!, { kind: 'peers', peers: [all.a.id], room: 0xffff_ffff })
   all.sim.run(1_000)
   const frames = all.c.inputs('frame').map(({ frame }) => frame)
   const named = frames.find((frame) => frame.kind === 'peers')!.peers

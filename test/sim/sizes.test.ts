@@ -46,9 +46,9 @@ const frames: readonly Frame[] = [
   { ...direct, message: { kind: 'answer', exchange: offer.exchange, description: body } },
   { ...direct, message: { kind: 'signal', exchange: offer.exchange, signal: body } },
   { ...direct, message: { kind: 'refuse', exchange: offer.exchange, reason: 'full' } },
-  { kind: 'heartbeat', isEcho: true, stamp: 4_000_000_000 },
+  { kind: 'heartbeat', isEcho: true, hasRoom: true, stamp: 4_000_000_000 },
   { kind: 'keep', wanted: true },
-  { kind: 'peers', peers: [key(), key(), key()] },
+  { kind: 'peers', peers: [key(), key(), key()], room: 0xffff_ffff },
   { kind: 'introduction', entries: [key(), key()], leaseMs: 60_000 },
   { kind: 'goodbye', reason: 'leaving' },
 ]

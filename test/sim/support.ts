@@ -74,6 +74,6 @@ export function recorders(react: (self: Recorder, input: Input, now: Instant) =>
 export const messageId = (text: string): MessageId => text.padEnd(26, 'a') as MessageId
 export const exchangeId = (text: string): ExchangeId => text.padEnd(26, 'a') as ExchangeId
 
-export const heartbeat = (stamp: number): Frame => ({ kind: 'heartbeat', isEcho: false, stamp })
+export const heartbeat = (stamp: number): Frame => ({ kind: 'heartbeat', isEcho: false, hasRoom: true, stamp })
 
 export const data = (byteLength: number): Message => ({ kind: 'data', payload: { byteLength } })

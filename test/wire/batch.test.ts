@@ -36,7 +36,7 @@ describe('batches', () => {
   test('a message is as great as a channel allows, and the greatest frame fills it exactly', () => {
     expect(BATCH_BYTES_MAX).toBe(MESSAGE_BYTES_MAX)
     const great: Frame = { kind: 'nack', reason: 'seen', frame: { ...unicast, body: new Uint8Array(BODY_BYTES_MAX) } }
-    expect(pack(heartbeat, great, heartbeat).map((message) => message.byteLength)).toEqual([9, BATCH_BYTES_MAX, 9])
+    expect(pack(heartbeat, great, heartbeat).map((message) => message.byteLength)).toEqual([10, BATCH_BYTES_MAX, 10])
   })
 
   test('two frames share a message up to its last byte, and not one beyond', () => {
@@ -49,7 +49,7 @@ describe('batches', () => {
     const packer = new BatchPacker()
     packer.add(heartbeat)
     packer.add(heartbeat)
-    expect(packer.byteLength).toBe(18)
+    expect(packer.byteLength).toBe(20)
     expect(packer.take()).toHaveLength(1)
     expect([packer.byteLength, packer.take()]).toEqual([0, []])
     const great = { ...unicast, body: new Uint8Array(FRAME_BYTES_MAX) }
@@ -79,7 +79,7 @@ describe('batches', () => {
     ['nothing', ''],
     ['half a length', '00'],
     ['a length without a frame', '0007'],
-    ['a frame cut short', '0007011200075bcd'],
+    ['a frame cut short', '000801120001075bcd'],
     ['an empty frame', '0000'],
     ['an empty frame behind a good one', '00030113010000'],
     ['a byte left over', '000301130100'],

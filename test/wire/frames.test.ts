@@ -172,6 +172,6 @@ describe('frames', () => {
     expect(() => encodeFrame({ ...unicast, hops: -1 })).toThrow(RangeError)
     expect(() => encodeFrame({ ...unicast, attempt: 16 })).toThrow(RangeError)
     expect(() => encodeFrame({ ...unicast, body: { byteLength: 4 } })).toThrow(TypeError)
-    expect(() => encodeFrame({ kind: 'heartbeat', isEcho: true, stamp: 2 ** 32 })).toThrow(RangeError)
+    expect(() => encodeFrame({ kind: 'heartbeat', isEcho: true, hasRoom: true, stamp: 2 ** 32 })).toThrow(RangeError)
   })
 })
