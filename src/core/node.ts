@@ -160,7 +160,7 @@ export class MeshNode {
       case 'linkDown':
         return this.#onLinkDown(input.link, input.reason, now)
       case 'frame':
-        return this.#onFrame(input.frame, input.link, now)
+        return this.#onFrame(input, now)
       case 'timer':
         return this.#onTimer(input.token, now)
       case 'bootstrapFailed':
@@ -331,12 +331,14 @@ export class MeshNode {
 
   // ---- frames ---------------------------------------------------------------------------------------------------------
 
-  #onFrame(frame: Frame, link: LinkId, now: Instant): void {
-    const from = this.router.route(link)
-    if (from === undefined) {
+  #onFrame(input: Extract<Input, { kind: 'frame' }>, now: Instant): void {
+    const from = this.#routeOf(input)
+    if (from === null) {
       this.counters.strayFrames++
       return
     }
+    const { frame } = input
+    const { link } = from
     from.heardAt = now
     if (from.isAsked || from.isStalled) this.router.onHeard(from)
     switch (frame.kind) {
@@ -363,6 +365,14 @@ export class MeshNode {
       case 'goodbye':
         return this.#onGoodbye(link, frame.reason, now)
     }
+  }
+
+  #routeOf({ link, memo }: Extract<Input, { kind: 'frame' }>): Route | null {
+    const noted = memo?.route
+    if (noted?.isUp === true) return noted
+    const route = this.router.route(link) ?? null
+    if (memo !== undefined) memo.route = route
+    return route
   }
 
   #onGoodbye(link: LinkId, reason: string, now: Instant): void {

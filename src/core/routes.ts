@@ -12,6 +12,8 @@ import type { Pulse } from './liveness.ts'
 export interface Route extends Pulse {
   readonly peer: PeerId
   readonly role: LinkRole
+  /** It is in the table. */
+  isUp: boolean
   /** A ring neighbour: the last resort when no link is closer to the target. */
   isRing: boolean
   /** Frames wait here for a sign of life that it was asked for. */
@@ -69,6 +71,7 @@ export class Routes {
     const route: Route = {
       heardAt: now,
       role: setup.role,
+      isUp: true,
       isAsked: false,
       isStalled: false,
       beatAt: now,
@@ -94,6 +97,7 @@ export class Routes {
     const route = this.#byLink.get(link)
     if (route === undefined) return undefined
     this.setCarries(route, false)
+    route.isUp = false
     this.#byLink.delete(link)
     if (this.#byPeer.get(route.peer) === route) this.#byPeer.delete(route.peer)
     return route

@@ -56,9 +56,9 @@ export class Checkers {
     this.#report(nowMs, node, 'stranger', detail)
   }
 
-  /** What one node says of itself: bounds and promised links. As dear as its `inspect`. */
+  /** What one node says of itself: bounds and promised links. As dear as its `measure`. */
   inspect(node: SimNode, nowMs: number): void {
-    const inspection = node.machine.inspect?.()
+    const inspection = node.machine.measure?.()
     if (inspection === undefined) return
     for (const [name, { size, max }] of Object.entries(inspection.collections ?? {})) {
       if (size > max) this.#report(nowMs, node, 'bound', `${name} holds ${size} of ${max}`)
@@ -88,7 +88,7 @@ export class Checkers {
     const { other, node } = end
     if (other.isOpen || other.closedAt === 0 || !node.isRunning) return
     const limitMs = end.role === 'peer' ? this.#options.detectionMs : this.#options.serverDetectionMs
-    if (nowMs - Math.max(other.closedAt, end.arrivalsFrom, node.wokeAt) <= limitMs) return
+    if (nowMs - Math.max(other.closedAt, other.sentUntil, node.wokeAt) <= limitMs) return
     this.#report(
       nowMs,
       node,

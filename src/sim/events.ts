@@ -17,18 +17,20 @@ export interface Due {
 /** A frame arrives at one end of a link, if it is still open. */
 export class FrameDue implements Due {
   readonly kind = 'frame'
-  readonly link: LinkId
   readonly frame: Frame
-  readonly #end: LinkEnd
+  readonly memo: LinkEnd
 
   constructor(end: LinkEnd, frame: Frame) {
-    this.link = end.id
     this.frame = frame
-    this.#end = end
+    this.memo = end
+  }
+
+  get link(): LinkId {
+    return this.memo.id
   }
 
   fire(network: Network): void {
-    network.links.arrive(this.#end, this)
+    network.links.arrive(this.memo, this)
   }
 }
 

@@ -49,8 +49,8 @@ export abstract class HostileMachine implements Machine {
     this.network.links.send(this.node, link, frame)
   }
 
-  inspect(): MachineInspection {
-    return this.inner.inspect?.() ?? {}
+  measure(): MachineInspection {
+    return this.inner.measure?.() ?? {}
   }
 
   /** Does it carry this frame for another peer? */

@@ -64,6 +64,8 @@ export class Links {
     const endB = this.#createEnd(b, baseMs)
     endA.other = endB
     endB.other = endA
+    endA.sentUntil = endB.opensAt
+    endB.sentUntil = endA.opensAt
     this.#network.after(a.delayMs, () => this.#open(endA, a, nature))
     this.#network.after(b.delayMs, () => this.#open(endB, b, nature))
   }
@@ -118,7 +120,6 @@ export class Links {
     const id = this.#ends.push(null) - 1
     const end = new LinkEnd(id as LinkId, plan.node, { role: plan.role, baseMs })
     end.opensAt = this.#network.now + plan.delayMs
-    end.arrivalsFrom = end.opensAt
     return end
   }
 
@@ -171,18 +172,16 @@ export class Links {
 
   /** When something sent now from this end arrives at the other: after everything that was sent before. */
   #arrival(end: LinkEnd): number {
-    const { other } = end
-    const at = Math.max(other.arrivalsFrom, this.#network.now + this.#network.latency.frameMs(end.baseUs / 1_000))
-    other.arrivalsFrom = at
+    const at = Math.max(end.sentUntil, this.#network.now + this.#network.latency.frameMs(end.baseUs / 1_000))
+    end.sentUntil = at
     return at
   }
 
   /** The same for a frame that leaves later and may be overtaken. */
   #lateArrival(end: LinkEnd, leavesAt: number): number {
-    const { other } = end
     const at = leavesAt + this.#network.latency.frameMs(end.baseUs / 1_000) + this.#carriage.delayMs()
-    const bounded = Math.max(at, this.#carriage.isUnordered ? other.opensAt : other.arrivalsFrom)
-    other.arrivalsFrom = Math.max(other.arrivalsFrom, bounded)
+    const bounded = Math.max(at, this.#carriage.isUnordered ? end.other.opensAt : end.sentUntil)
+    end.sentUntil = Math.max(end.sentUntil, bounded)
     return bounded
   }
 

@@ -6,13 +6,13 @@
 import type { Input, Io } from '../core/io.ts'
 import type { Instant, NetworkId, PeerId } from '../core/ids.ts'
 
-/** A protocol under simulation. `inspect` is optional: checkers look at what it tells. */
+/** A protocol under simulation. `measure` is optional: checkers look at what it tells. */
 export interface Machine {
   handle(input: Input, now: Instant): void
-  inspect?(): MachineInspection
+  measure?(): MachineInspection
 }
 
-/** The part of a node's inspection that checkers use; anything more is left alone. */
+/** What checkers look at. */
 export interface MachineInspection {
   /** Every bounded collection with its present size and its bound. */
   readonly collections?: Readonly<Record<string, { readonly size: number; readonly max: number }>>

@@ -15,20 +15,10 @@ import type { Machine, MachineInspection, MachineMaker } from './machine.ts'
 export type PeerConfig = Pick<NodeConfig, 'linksMax'> & Partial<Omit<NodeConfig, 'self' | 'network'>>
 
 /** A peer of the mesh. */
-export class MeshPeer implements Machine {
-  readonly node: MeshNode
-
-  constructor(node: MeshNode) {
-    this.node = node
-  }
-
-  handle(...[input, now]: Parameters<Machine['handle']>): void {
-    this.node.handle(input, now)
-  }
-
+export class MeshPeer extends MeshNode implements Machine {
   /** Not the node's own snapshot, which is made for people: only what checkers want, many times a second. */
-  inspect(): MachineInspection {
-    const { router, requests, broadcast, signaling, lookups, book, neighbors } = this.node
+  measure(): MachineInspection {
+    const { router, requests, broadcast, signaling, lookups, book, neighbors } = this
     const collections = {
       ...router.collections,
       ...requests.collections,
@@ -43,8 +33,7 @@ export class MeshPeer implements Machine {
 
 export function meshPeer(config: PeerConfig): MachineMaker {
   const { linksMax, hasBootstrap = true, ...options } = pickPeerConfig(config)
-  return ({ id, network, io }) =>
-    new MeshPeer(new MeshNode({ self: id, network, linksMax, hasBootstrap, ...options }, io))
+  return ({ id, network, io }) => new MeshPeer({ self: id, network, linksMax, hasBootstrap, ...options }, io)
 }
 
 /** Simulation options carry much else that is no business of a node. */

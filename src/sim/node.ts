@@ -6,30 +6,32 @@
 
 import type { OfferMessage } from '../core/frames.ts'
 import type { ExchangeId, LinkId, PeerId } from '../core/ids.ts'
-import type { LinkRole } from '../core/io.ts'
+import type { LinkMemo, LinkRole } from '../core/io.ts'
+import type { Route } from '../core/routes.ts'
 import type { Behavior, HostileMachine } from './hostile.ts'
 import type { Due } from './events.ts'
 import type { Machine } from './machine.ts'
 import type { Rng } from './rng.ts'
 import type { ModelSealer } from './sealer.ts'
 
-/** One end of a link: what one node sees of it. */
-export class LinkEnd {
-  readonly id: LinkId
+/** One end of a link: what one node sees of it. What every frame looks at comes first, to share a line of the cache. */
+export class LinkEnd implements LinkMemo {
   readonly node: SimNode
-  readonly role: LinkRole
-  /** The pair's latency in whole microseconds: V8 boxes fractions. */
-  readonly baseUs: number
-  /** The end at the other node; set once, right after both are made. */
-  other!: LinkEnd
   /** From `linkUp` until the node closes it or learns that it has closed. */
   isOpen = false
+  readonly id: LinkId
+  route: Route | null = null
+  /** The pair's latency in whole microseconds: V8 boxes fractions. */
+  readonly baseUs: number
+  /** The latest instant at which anything sent so far reaches the other end: links keep the order of frames. */
+  sentUntil = 0
+  /** The end at the other node; set once, right after both are made. */
+  other!: LinkEnd
+  readonly role: LinkRole
   /** When it comes up, or should have. */
   opensAt = 0
   /** When it closed, also if it never opened; 0 before. */
   closedAt = 0
-  /** The latest instant at which anything sent so far reaches this end: links keep the order of frames. */
-  arrivalsFrom = 0
   /** When everything sent so far will have left this end; stays 0 without a limit of bytes per second. */
   busyUntil = 0
 
@@ -60,14 +62,18 @@ export interface Rest {
 export class SimNode {
   /** Counted up from 0; never used again, also not after a crash. */
   readonly number: number
+  machine!: Machine
+  /** Up and not frozen. */
+  isRunning = true
+  /** What lies between the machine and the network; null: an honest node. */
+  hostile: HostileMachine | null = null
+  /** Bytes it has sent. */
+  bytesSent = 0
   readonly id: PeerId
   readonly isBootstrap: boolean
   readonly rng: Rng
   readonly sealer: ModelSealer
-  machine!: Machine
   isUp = true
-  /** Up and not frozen. */
-  isRunning = true
   /** When it was started, in virtual milliseconds. */
   startedAt = 0
   /** When it said that it is ready; 0 before. */
@@ -80,16 +86,12 @@ export class SimNode {
   frozenUntil = 0
   /** Open ends of the role `peer`. */
   degree = 0
-  /** Bytes it has sent. */
-  bytesSent = 0
   /** Open ends, in the order they opened. */
   ends: LinkEnd[] = []
   /** Running exchanges and calls; null: never had any. */
   exchanges: Map<ExchangeId, Exchange> | null = null
   /** While frozen: what is due when it wakes. */
   held: Due[] | null = null
-  /** What lies between the machine and the network; null: an honest node. */
-  hostile: HostileMachine | null = null
   /** By index in `Network.bootstraps`; null: none has failed yet. */
   rests: (Rest | undefined)[] | null = null
   /** A contact to a bootstrap is under way. */

@@ -8,7 +8,6 @@
 /** Buckets in the ring; a power of two. 32.8 s: heartbeats, attempts, exchanges and audits (30 s) all fit (DESIGN §5). */
 const RING_SLOTS = 1 << 15
 const RING_MASK = RING_SLOTS - 1
-const NONE = -1
 
 interface FarEvent<T> {
   readonly at: number
@@ -22,11 +21,9 @@ export class EventQueue<T extends object> {
   #now: number
   #near = 0
   #order = 0
-  #free = NONE
-  #next = new Int32Array(1024)
-  readonly #head = new Int32Array(RING_SLOTS).fill(NONE)
-  readonly #tail = new Int32Array(RING_SLOTS).fill(NONE)
-  readonly #items: (T | null)[] = []
+  /** How much of the present bucket has been taken. */
+  #taken = 0
+  readonly #buckets: (T[] | undefined)[] = Array.from({ length: RING_SLOTS })
   readonly #far: FarEvent<T>[] = []
 
   /** `now`: the earliest instant that anything can be due, in whole milliseconds. */
@@ -47,15 +44,18 @@ export class EventQueue<T extends object> {
   /** `at`: whole milliseconds, not before `now`; throws RangeError otherwise, for time does not run backwards. */
   push(at: number, item: T): void {
     if (!(at >= this.#now) || !Number.isInteger(at)) throw new RangeError(`event due at ${at}, now is ${this.#now}`)
-    if (at < this.#now + RING_SLOTS) this.#append(at & RING_MASK, item)
+    if (at < this.#now + RING_SLOTS) this.#append(at, item)
     else pushHeap(this.#far, { at, order: this.#order++, item })
   }
 
   /** The next item due at or before `until` (finite), or null; the clock then stands at `until`. */
   pop(until: number): T | null {
     for (;;) {
-      const bucket = this.#now & RING_MASK
-      if (this.#head[bucket] !== NONE && this.#now <= until) return this.#take(bucket)
+      const bucket = this.#buckets[this.#now & RING_MASK]
+      if (bucket !== undefined && this.#taken < bucket.length && this.#now <= until) {
+        this.#near--
+        return bucket[this.#taken++] as T
+      }
       if (this.#now >= until) return null
       this.#advance(until)
     }
@@ -63,55 +63,24 @@ export class EventQueue<T extends object> {
 
   /** One bucket on, or straight to the next far event when the ring is empty. Far events that come in reach move over. */
   #advance(until: number): void {
+    if (this.#taken > 0) (this.#buckets[this.#now & RING_MASK] as T[]).length = 0
+    this.#taken = 0
     const nextFar = this.#far[0]?.at ?? until
     this.#now = this.#near > 0 ? this.#now + 1 : Math.min(nextFar, until)
     const reach = this.#now + RING_SLOTS
     // Before anything can be pushed for those instants directly, so the order of equal times holds.
     while (this.#far.length > 0 && (this.#far[0] as FarEvent<T>).at < reach) {
       const event = popHeap(this.#far)
-      this.#append(event.at & RING_MASK, event.item)
+      this.#append(event.at, event.item)
     }
   }
 
-  #append(bucket: number, item: T): void {
-    const slot = this.#allocate(item)
-    this.#next[slot] = NONE
-    const tail = this.#tail[bucket] as number
-    if (tail === NONE) this.#head[bucket] = slot
-    else this.#next[tail] = slot
-    this.#tail[bucket] = slot
+  #append(at: number, item: T): void {
+    const bucket = this.#buckets[at & RING_MASK]
+    if (bucket === undefined) this.#buckets[at & RING_MASK] = [item]
+    else bucket.push(item)
     this.#near++
   }
-
-  #take(bucket: number): T {
-    const slot = this.#head[bucket] as number
-    const next = this.#next[slot] as number
-    this.#head[bucket] = next
-    if (next === NONE) this.#tail[bucket] = NONE
-    const item = this.#items[slot] as T
-    this.#items[slot] = null
-    this.#next[slot] = this.#free
-    this.#free = slot
-    this.#near--
-    return item
-  }
-
-  #allocate(item: T): number {
-    const slot = this.#free
-    if (slot !== NONE) {
-      this.#free = this.#next[slot] as number
-      this.#items[slot] = item
-      return slot
-    }
-    if (this.#items.length === this.#next.length) this.#next = grown(this.#next)
-    return this.#items.push(item) - 1
-  }
-}
-
-function grown(from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const to = new Int32Array(from.length * 2)
-  to.set(from)
-  return to
 }
 
 function isBefore<T>(a: FarEvent<T>, b: FarEvent<T>): boolean {

@@ -128,7 +128,7 @@ describe('checkers catch', () => {
       { collections: { paths: { size: 11, max: 10 } } },
       { degree: 32, collections: { paths: { size: 10, max: 10 } } },
     ]
-    const liars = inspections.map((inspection): Machine => ({ handle: () => {}, inspect: () => inspection }))
+    const liars = inspections.map((inspection): Machine => ({ handle: () => {}, measure: () => inspection }))
     const sim = new Simulation(
       { seed: SEED, isStrict: false },
       { peer: () => liars.shift()!, bootstrap: recorders().maker },

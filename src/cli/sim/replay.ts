@@ -159,7 +159,7 @@ class Viewer {
 }
 
 function inspect({ number, machine }: SimNode): void {
-  const snapshot = machine instanceof MeshPeer ? machine.node.inspect() : machine.inspect?.()
+  const snapshot = machine instanceof MeshPeer ? machine.inspect() : machine.measure?.()
   say(`node ${number}: ${JSON.stringify(snapshot, null, 2)}`)
 }
 

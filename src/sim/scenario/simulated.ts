@@ -86,7 +86,7 @@ export class SimulatedWorld implements Driver {
   /** Of those that are up: what the dead have counted is forgotten with them. */
   stalled(): number {
     let sum = 0
-    for (const { machine } of this.members) if (machine instanceof MeshPeer) sum += machine.node.router.counters.stalled
+    for (const { machine } of this.members) if (machine instanceof MeshPeer) sum += machine.router.counters.stalled
     return sum
   }
 
