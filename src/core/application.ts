@@ -6,7 +6,7 @@
 import type { Broadcast } from './broadcast.ts'
 import type { Body } from './frames.ts'
 import { randomName } from './geometry.ts'
-import type { Instant, MessageId, RequestId } from './ids.ts'
+import type { ExchangeId, Instant, MessageId, RequestId } from './ids.ts'
 import type { FailureCode, Input, Io } from './io.ts'
 import { type Asked, REQUESTS_MAX, type Requests } from './requests.ts'
 import type { Exchange, Signaling, SignalingHooks } from './signaling.ts'
@@ -69,10 +69,11 @@ export class Application {
     this.#parts.io.emit({ kind: 'requestDone', request, receipt: { hops: 0, path: 'routed', ms: 0, attempts: 1 } })
   }
 
-  onDial(input: InputOf<'dial'>): void {
+  onDial(input: InputOf<'dial'>, now: Instant): void {
     const { signaling, io } = this.#parts
-    const { request, target } = input
-    const exchange = signaling.call(target, input, (id) => io.emit({ kind: 'dialing', request, exchange: id }))
+    const { request, target: remote, metadata, timeoutMs } = input
+    const onCreated = (exchange: ExchangeId): void => io.emit({ kind: 'dialing', request, exchange })
+    const exchange = signaling.call({ remote, request, metadata, timeoutMs }, now, onCreated)
     if (exchange === null) this.fail(request, 'busy')
   }
 

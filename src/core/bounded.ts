@@ -17,7 +17,8 @@ export class RecentMap<K, V> {
   readonly max: number
   readonly #keepMs: number
   #young = new Map<K, V>()
-  #old = new Map<K, V>()
+  /** Null while there is nothing in it: three reads less for each look-up. */
+  #old: Map<K, V> | null = null
   #rotatedAt = 0
 
   constructor(limits: RecentMapLimits) {
@@ -26,20 +27,21 @@ export class RecentMap<K, V> {
   }
 
   get size(): number {
-    return this.#young.size + this.#old.size
+    return this.#young.size + (this.#old?.size ?? 0)
   }
 
   get(key: K): V | undefined {
-    return this.#young.get(key) ?? this.#old.get(key)
+    const value = this.#young.get(key)
+    return value === undefined && this.#old !== null ? this.#old.get(key) : value
   }
 
   has(key: K): boolean {
-    return this.#young.has(key) || this.#old.has(key)
+    return this.#young.has(key) || (this.#old !== null && this.#old.has(key))
   }
 
   set(key: K, value: V, now: Instant): void {
     this.rotate(now)
-    if (this.#old.size > 0) this.#old.delete(key)
+    this.#old?.delete(key)
     this.#young.set(key, value)
   }
 
@@ -51,17 +53,19 @@ export class RecentMap<K, V> {
 
   delete(key: K): void {
     this.#young.delete(key)
-    this.#old.delete(key)
+    this.#old?.delete(key)
   }
 
   /** Forgets what is due; call it now and then, so that an idle map empties too. */
   rotate(now: Instant): void {
     const isFull = this.#young.size * 2 >= this.max
     if (!isFull && now - this.#rotatedAt < this.#keepMs) return
-    if (!isFull && now - this.#rotatedAt >= 2 * this.#keepMs) this.#young.clear()
-    this.#old = this.#young
-    this.#young = new Map()
+    const isStale = !isFull && now - this.#rotatedAt >= 2 * this.#keepMs
     this.#rotatedAt = now
+    if (this.#young.size > 0) {
+      this.#old = isStale ? null : this.#young
+      this.#young = new Map()
+    } else this.#old = null
   }
 }
 

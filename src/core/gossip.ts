@@ -59,11 +59,13 @@ export class Gossip {
     const { book, table } = this.#parts
     neighbor.peers = frame.peers.length <= PEERS_PER_FRAME_MAX ? frame.peers : frame.peers.slice(0, PEERS_PER_FRAME_MAX)
     neighbor.hasToldPeers = true
+    const { isInteresting, now } = by
     let isNews = false
-    for (const [i, peer] of neighbor.peers.entries()) {
-      if (table.has(peer)) continue
-      const hasRoom = (frame.room & (1 << i)) !== 0
-      if (book.learn(peer, { via: neighbor.peer, hasRoom, ...by })) isNews = true
+    let bit = 1
+    for (const peer of neighbor.peers) {
+      const hasRoom = (frame.room & bit) !== 0
+      bit <<= 1
+      if (!table.has(peer) && book.learn(peer, { via: neighbor.peer, hasRoom, isInteresting, now })) isNews = true
     }
     return isNews
   }
@@ -108,7 +110,8 @@ export class Gossip {
   /** Who of them has said lately that it could take another link. */
   #roomOf(names: readonly PeerId[]): number {
     let room = 0
-    for (const [i, peer] of names.entries()) if (this.#parts.table.get(peer)?.route.hasRoom === true) room |= 1 << i
+    for (let i = 0; i < names.length; i++)
+      if (this.#parts.table.get(names[i] as PeerId)?.route.hasRoom === true) room |= 1 << i
     return room >>> 0
   }
 

@@ -200,7 +200,7 @@ export class Neighbors {
     const isSuitable = frame.prefixMin >= 256 ? isClosest : isCloseEnough(frame, self)
     if (!isSuitable || this.#parts.signaling.isBusyForOthers || this.admit(requester, frame.slot, now) !== null)
       return false
-    return this.#parts.signaling.offerToRequester(asked, frame.slot) !== null
+    return this.#parts.signaling.offerToRequester(asked, frame.slot, now) !== null
   }
 
   /** An exchange for a link has ended. */

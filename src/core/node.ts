@@ -188,7 +188,7 @@ export class MeshNode {
       case 'broadcast':
         return this.#application.onBroadcast(input)
       case 'dial':
-        return this.#application.onDial(input)
+        return this.#application.onDial(input, now)
       case 'answerCall':
         return this.signaling.answerCall(input.exchange, input.accept, now)
       case 'cancel':
@@ -231,6 +231,8 @@ export class MeshNode {
     this.#tickedAt = now
     for (const link of this.liveness.tick(now)) this.#onDead(link, slept, now)
     if (now >= this.#sweepAt) this.#sweep(now)
+    this.requests.tick(now)
+    this.signaling.tick(now)
     this.lookups.tick(now)
     this.neighbors.tick(now)
     this.join.tick(now)
@@ -240,7 +242,7 @@ export class MeshNode {
   #sweep(now: Instant): void {
     this.#sweepAt = now + SWEEP_MS
     this.router.tick(now)
-    this.requests.tick(now)
+    this.requests.sweep(now)
     this.broadcast.tick(now)
   }
 

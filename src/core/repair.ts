@@ -129,7 +129,7 @@ export class Repair {
     if (isFirst || table.size === 0 || !room.holds('random')) return
     const peer = book.missed(unit(), now)
     if (peer !== null && !table.has(peer) && signaling.linkTo(peer) === undefined)
-      signaling.offerLink(peer, 'random', null)
+      signaling.offerLink(peer, 'random', null, now)
   }
 
   /** The timer that `soon` has set. */
@@ -293,7 +293,7 @@ export class Repair {
     if (!room.holds(slot) && !room.make(peer, slot, now)) return false
     const via = book.get(peer)?.via ?? null
     const link = via === null ? undefined : table.get(via)?.link
-    if (signaling.offerLink(peer, slot, link ?? null) === null) return false
+    if (signaling.offerLink(peer, slot, link ?? null, now) === null) return false
     this.counters.dials++
     survey.pending.add(peer)
     survey.filled.add(table.config.geometry.bucketOf(table.config.self, peer))

@@ -17,6 +17,7 @@ import {
   type ReplyFrame,
   type UnicastFrame,
 } from './frames.ts'
+import { type Deadline, isOver, timeIfSoon } from './deadline.ts'
 import type { Instant, LinkId, MessageId, PeerId } from './ids.ts'
 import type { FailureCode, OpenJob, RefusedReason, SealJob, TimerToken } from './io.ts'
 import { RoundTrip } from './round-trip.ts'
@@ -111,7 +112,7 @@ export interface RequestsHooks {
 
 const NOBODY: readonly LinkId[] = []
 
-interface Request extends RequestOptions {
+interface Request extends RequestOptions, Deadline {
   readonly effort: Effort
   readonly id: MessageId
   readonly startedAt: Instant
@@ -168,8 +169,17 @@ export class Requests {
   }
 
   tick(now: Instant): void {
+    for (const request of this.#requests.values()) this.#time(request, now)
+  }
+
+  /** Forgets what is due. */
+  sweep(now: Instant): void {
     this.#inbox.rotate(now)
     this.#lookups.rotate(now)
+  }
+
+  #time(request: Request, now: Instant): void {
+    timeIfSoon(request, now, (delayMs) => this.#hooks.schedule({ kind: 'request', id: request.id }, delayMs))
   }
 
   /** Starts a request; null if too many are under way. */
@@ -187,6 +197,8 @@ export class Requests {
       onFailure: options.onFailure,
       id,
       startedAt: now,
+      endsAt: now + options.timeoutMs,
+      isTimed: false,
       body: null,
       direct,
       attempt: 0,
@@ -197,7 +209,7 @@ export class Requests {
     }
     this.#requests.set(id, request)
     this.counters.started++
-    this.#hooks.schedule({ kind: 'request', id }, options.timeoutMs)
+    this.#time(request, now)
     if (direct === null) this.#seal(request)
     else this.#sendDirect(request, direct, now)
     return id
@@ -251,7 +263,7 @@ export class Requests {
 
   onRequestTimer(id: MessageId, now: Instant): void {
     const request = this.#requests.get(id)
-    if (request === undefined) return
+    if (request === undefined || !isOver(request, now)) return
     if (request.isSettled) this.#requests.delete(id)
     else this.#fail(request, request.isWaiting || request.tried.length === 0 ? 'unreachable' : 'timeout', now)
   }
@@ -382,7 +394,7 @@ export class Requests {
       request.body = null
       this.counters.delivered++
       // Only offers get more than one reply; everything else is done.
-      if (request.message.kind === 'offer') this.#hooks.schedule({ kind: 'request', id }, AFTERGLOW_MS)
+      if (request.message.kind === 'offer') request.endsAt = now + AFTERGLOW_MS
       else this.#requests.delete(id)
     }
     const path = request.direct === null ? 'routed' : 'direct'

@@ -6,6 +6,7 @@
  */
 
 import { evictOldest } from './bounded.ts'
+import { type Deadline, isOver, timeIfSoon } from './deadline.ts'
 import type { Body, Message, OfferMessage, RefuseReason, Slot } from './frames.ts'
 import type { ExchangeId, Instant, LinkId, MessageId, PeerId, RequestId } from './ids.ts'
 import type { FailureCode, Io, OfferPath } from './io.ts'
@@ -30,7 +31,7 @@ const SIGNAL_TIMEOUT_MS = 8_000
  */
 const LINK_EFFORT = { hopLimit: 20, attempts: 4 } as const
 
-export interface Exchange {
+export interface Exchange extends Deadline {
   readonly id: ExchangeId
   readonly remote: PeerId
   readonly purpose: OfferMessage['purpose']
@@ -51,6 +52,8 @@ export interface Exchange {
   asking: MessageId | null
   offerPath: OfferPath
 }
+
+type Terms = Pick<Exchange, 'remote' | 'slot' | 'via' | 'purpose' | 'metadata' | 'timeoutMs' | 'request' | 'asked'>
 
 export interface SignalingHooks {
   /** May this peer have a link for that slot? Null: yes. */
@@ -127,56 +130,38 @@ export class Signaling {
   }
 
   /** Offers `remote` a link. Null: too many under way. */
-  offerLink(remote: PeerId, slot: Slot, via: LinkId | null): Exchange | null {
-    if (this.isBusy) return null
-    return this.#offer({
-      remote,
-      slot,
-      via,
-      purpose: 'link',
-      metadata: EMPTY,
-      timeoutMs: this.#config.exchangeTimeoutMs,
-      request: null,
-      asked: null,
-    })
+  offerLink(remote: PeerId, slot: Slot, via: LinkId | null, now: Instant): Exchange | null {
+    return this.isBusy ? null : this.#offer(this.#linkTerms({ remote, slot, via, asked: null }), now)
   }
 
   /** Answers a lookup with an offer, sealed to the requester that it names. */
-  offerToRequester(asked: Asked, slot: Slot): Exchange | null {
-    if (this.isBusyForOthers) return null
-    const { source: remote } = asked
-    return this.#offer({
-      remote,
-      slot,
-      via: null,
-      purpose: 'link',
-      metadata: EMPTY,
-      timeoutMs: this.#config.exchangeTimeoutMs,
-      request: null,
-      asked,
-    })
+  offerToRequester(asked: Asked, slot: Slot, now: Instant): Exchange | null {
+    const terms = { remote: asked.source, slot, via: null, asked }
+    return this.isBusyForOthers ? null : this.#offer(this.#linkTerms(terms), now)
+  }
+
+  #linkTerms(of: Pick<Exchange, 'remote' | 'slot' | 'via' | 'asked'>): Terms {
+    const { exchangeTimeoutMs: timeoutMs } = this.#config
+    return { ...of, purpose: 'link', metadata: EMPTY, timeoutMs, request: null }
   }
 
   /** Calls `remote` for the application. Null: too many calls. */
   call(
-    remote: PeerId,
-    options: { readonly request: RequestId; readonly metadata: Body; readonly timeoutMs: number },
+    terms: Pick<Exchange, 'remote' | 'request' | 'metadata' | 'timeoutMs'>,
+    now: Instant,
     onCreated: (exchange: ExchangeId) => void,
   ): Exchange | null {
     if (this.#callCount() >= this.#config.callsMax) return null
-    return this.#offer({ remote, slot: 'random', via: null, purpose: 'call', asked: null, ...options }, onCreated)
+    return this.#offer({ ...terms, slot: 'random', via: null, purpose: 'call', asked: null }, now, onCreated)
   }
 
   #callCount(): number {
     return this.#exchanges.size - this.#links.length
   }
 
-  #offer(
-    options: Pick<Exchange, 'remote' | 'slot' | 'via' | 'purpose' | 'metadata' | 'timeoutMs' | 'request' | 'asked'>,
-    onCreated?: (exchange: ExchangeId) => void,
-  ): Exchange {
-    const { remote, slot, via, purpose, metadata, timeoutMs, request, asked } = options
-    const exchange = this.#add({
+  #offer(terms: Terms, now: Instant, onCreated?: (exchange: ExchangeId) => void): Exchange {
+    const { remote, slot, via, purpose, metadata, timeoutMs, request, asked } = terms
+    const exchange: Exchange = {
       remote,
       slot,
       via,
@@ -191,22 +176,33 @@ export class Signaling {
       offer: null,
       asking: null,
       offerPath: NO_PATH,
-    })
+      endsAt: now + timeoutMs,
+      isTimed: false,
+    }
+    this.#add(exchange, now)
     this.counters.offered++
     onCreated?.(exchange.id)
     this.#io.createOffer(exchange.id, { remote: exchange.remote, purpose: exchange.purpose })
     return exchange
   }
 
-  #add(exchange: Exchange): Exchange {
+  #add(exchange: Exchange, now: Instant): void {
     evictOldest(this.#exchanges, this.#config.exchangesMax + this.#config.callsMax)
     this.#exchanges.set(exchange.id, exchange)
     if (exchange.purpose === 'link') {
       this.#links.push(exchange)
       if (isForOther(exchange)) this.#othersCount++
     }
-    this.#io.schedule({ kind: 'exchange', exchange: exchange.id }, exchange.timeoutMs)
-    return exchange
+    this.#time(exchange, now)
+  }
+
+  tick(now: Instant): void {
+    for (const exchange of this.#exchanges.values()) if (exchange.state !== 'up') this.#time(exchange, now)
+  }
+
+  #time(exchange: Exchange, now: Instant): void {
+    const { id } = exchange
+    timeIfSoon(exchange, now, (delayMs) => this.#io.schedule({ kind: 'exchange', exchange: id }, delayMs))
   }
 
   #remove(exchange: Exchange): void {
@@ -263,7 +259,7 @@ export class Signaling {
 
   onTimer(id: ExchangeId, now: Instant): void {
     const exchange = this.#exchanges.get(id)
-    if (exchange === undefined || exchange.state === 'up') return
+    if (exchange === undefined || exchange.state === 'up' || !isOver(exchange, now)) return
     this.counters.timeouts++
     if (exchange.state === 'ringing' && exchange.asked !== null) this.#refuse(exchange.asked, id, 'timeout')
     this.#stopRinging(exchange, now)
@@ -313,7 +309,8 @@ export class Signaling {
       else this.#refuse(asked, message.exchange, reason)
       return
     }
-    const exchange = this.#add(exchangeFor(message, asked, this.#config.exchangeTimeoutMs))
+    const exchange = exchangeFor(message, asked, { timeoutMs: this.#config.exchangeTimeoutMs, now })
+    this.#add(exchange, now)
     if (message.purpose === 'link') this.#createAnswer(exchange, message.description)
     else {
       exchange.offer = message.description
@@ -474,8 +471,13 @@ export function pathOf(arrival: Arrival): OfferPath {
   return { viaBootstrap: arrival.viaBootstrap, relays: Math.max(0, arrival.hops - 1) }
 }
 
-function exchangeFor(message: OfferMessage, asked: Asked, timeoutMs: number): Exchange {
+function exchangeFor(
+  message: OfferMessage,
+  asked: Asked,
+  by: { readonly timeoutMs: number; readonly now: Instant },
+): Exchange {
   const isReply = asked.by === 'lookup'
+  const timeoutMs = message.purpose === 'call' ? CALL_RING_MS : by.timeoutMs
   return {
     id: message.exchange,
     remote: asked.source,
@@ -483,7 +485,7 @@ function exchangeFor(message: OfferMessage, asked: Asked, timeoutMs: number): Ex
     slot: message.slot,
     isOfferer: false,
     metadata: message.metadata,
-    timeoutMs: message.purpose === 'call' ? CALL_RING_MS : timeoutMs,
+    timeoutMs,
     request: null,
     via: isReply ? asked.arrival.link : null,
     // An offer that came as a reply is answered by a request of ours.
@@ -492,6 +494,8 @@ function exchangeFor(message: OfferMessage, asked: Asked, timeoutMs: number): Ex
     offer: null,
     asking: null,
     offerPath: pathOf(asked.arrival),
+    endsAt: by.now + timeoutMs,
+    isTimed: false,
   }
 }
 

@@ -202,7 +202,7 @@ describe('a request', () => {
     const { failures, id } = ask(ada!, 'g')
     for (let i = 0; i < 4; i++) attemptTimer(ada!)
     expect(failures).toEqual([])
-    ada!.requests.onRequestTimer(id!, at((now += 1)))
+    ada!.requests.onRequestTimer(id!, at((now = 10_000)))
     expect(failures).toEqual(['unreachable'])
   })
 
@@ -210,7 +210,22 @@ describe('a request', () => {
     const [ada, relay, bob] = line(['b', 'e', 'g'])
     relay!.bench.swallow = () => true
     const { failures, id } = ask(ada!, bob!)
-    ada!.requests.onRequestTimer(id!, at((now += 1)))
+    ada!.requests.onRequestTimer(id!, at((now = 10_000)))
+    expect(failures).toEqual(['timeout'])
+  })
+
+  it('asks for its timer at the last tick before its time is up, and ends to the millisecond', () => {
+    const [ada, relay, bob] = line(['b', 'e', 'g'])
+    relay!.bench.swallow = () => true
+    const { failures, id } = ask(ada!, bob!)
+    const timers = () => ada!.timers.filter(({ token }) => token.kind === 'request')
+    for (now = 400; now < 8_500; now += 1_000) ada!.requests.tick(at(now))
+    expect(timers()).toEqual([])
+    for (; now < 10_000; now += 1_000) ada!.requests.tick(at(now))
+    expect(timers()).toEqual([{ token: { kind: 'request', id }, delayMs: 600 }])
+    ada!.requests.onRequestTimer(id!, at(9_999))
+    expect(failures).toEqual([])
+    ada!.requests.onRequestTimer(id!, at(10_000))
     expect(failures).toEqual(['timeout'])
   })
 

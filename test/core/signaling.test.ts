@@ -277,6 +277,7 @@ describe('a call', () => {
         end === 'cancel'
           ? { kind: 'cancel', request: REQUEST }
           : { kind: 'timer', token: { kind: 'exchange', exchange: id } },
+        5_000,
       )
       expect(stage.sealed()).toMatchObject({
         target: peer('x'),

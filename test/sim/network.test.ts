@@ -26,7 +26,7 @@ test('a frame takes the latency of its pair', () => {
   a.io.send(a.link, heartbeat(1))
   sim.run(100)
   expect(b.timeOf('frame') - sentAt).toBe(20)
-  expect(b.inputs('frame')[0]).toEqual({ kind: 'frame', link: b.link, frame: heartbeat(1) })
+  expect(b.inputs('frame')[0]).toMatchObject({ kind: 'frame', link: b.link, frame: heartbeat(1) })
 })
 
 test('frames of a link arrive in the order they were sent, for all their jitter', () => {
