@@ -5,7 +5,6 @@
  * link, when either side refuses, or when time is up: exactly one `settled` for each.
  */
 
-import { evictOldest } from './bounded.ts'
 import { type Deadline, isOver, timeIfSoon } from './deadline.ts'
 import type { Body, Message, OfferMessage, RefuseReason, Slot } from './frames.ts'
 import type { ExchangeId, Instant, LinkId, MessageId, PeerId, RequestId } from './ids.ts'
@@ -24,6 +23,8 @@ export interface SignalingConfig {
 
 export const SIGNALING_DEFAULTS = { exchangesMax: 16, callsMax: 256, exchangeTimeoutMs: 10_000 } as const
 const SIGNAL_TIMEOUT_MS = 8_000
+/** How long a call may ring: breadcrumbs live for at least 60 s. */
+const CALL_RING_MS = 60_000
 /**
  * A link is offered to whom we have only heard of, and who may be long gone: to search all over the mesh for each took
  * ten times what all else did (simulated: 200 peers with a mean session of 1,000 s, 1.8 KB/s a peer). 20 hops are
@@ -187,7 +188,6 @@ export class Signaling {
   }
 
   #add(exchange: Exchange, now: Instant): void {
-    evictOldest(this.#exchanges, this.#config.exchangesMax + this.#config.callsMax)
     this.#exchanges.set(exchange.id, exchange)
     if (exchange.purpose === 'link') {
       this.#links.push(exchange)
@@ -498,6 +498,3 @@ function exchangeFor(
     isTimed: false,
   }
 }
-
-/** How long a call may ring: breadcrumbs live for at least 60 s. */
-const CALL_RING_MS = 60_000
