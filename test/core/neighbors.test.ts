@@ -80,6 +80,44 @@ describe('gossip', () => {
   })
 })
 
+describe('what is missing', () => {
+  /** Eight ring neighbours beside us: the density says that the mesh is large. */
+  const crowd = ['bab', 'bac', 'bad', 'bae', 'a7', 'a6', 'a5', 'a4'].map((id) => peer(id))
+  const lookups = (stage: Stage) =>
+    stage.effects.flatMap((effect) => (effect.do === 'send' && effect.frame.kind === 'lookup' ? [effect.frame] : []))
+
+  it('in a bucket is offered a link if it is said to have room; else somebody there who has is looked for', () => {
+    for (const hasRoom of [true, false]) {
+      const stage = new Stage('b', 32)
+      // The relay sits in bucket 2; half of all ids, q…7, are bucket 0.
+      withNeighbors(stage, crowd)
+      stage
+        .frame({ kind: 'peers', peers: [peer('x')], room: hasRoom ? 1 : 0 })
+        .input({ kind: 'timer', token: { kind: 'maintain' } }, 300)
+      const isOffered = stage.node.signaling.linkTo(peer('x')) !== undefined
+      expect(isOffered).toBe(hasRoom)
+      expect(lookups(stage).some(({ slot, prefixMin }) => slot === 'bucket' && prefixMin === 1)).toBe(!hasRoom)
+    }
+  })
+
+  it('up to three quarters of the cap is sought anywhere, one at a time, in a mesh that has as many to give', () => {
+    const anywhere = (stage: Stage) => lookups(stage).filter(({ slot }) => slot === 'random')
+    const large = new Stage('b', 32)
+    withNeighbors(large, [...crowd, ...everywhere(9)])
+    second(large, 8)
+    expect(anywhere(large)).toEqual([])
+    // Upkeep comes every 8 s at the latest while anything is wanted.
+    second(large, 8)
+    expect(anywhere(large)).toHaveLength(1)
+    expect(anywhere(large)[0]).toMatchObject({ prefixMin: 0, requester: peer('b') })
+    // Here everybody is a neighbour already.
+    const small = new Stage('b', 32)
+    withNeighbors(small, everywhere(17))
+    second(small, 20)
+    expect(anywhere(small)).toEqual([])
+  })
+})
+
 describe('links that nobody wants', () => {
   /** Above three quarters of the cap, what has no place is unwanted: eight links at a cap of eight. */
   const crowded = (): { readonly stage: Stage; readonly spare: LinkId } => {
