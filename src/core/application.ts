@@ -9,7 +9,8 @@ import { randomName } from './geometry.ts'
 import type { ExchangeId, Instant, MessageId, RequestId } from './ids.ts'
 import type { FailureCode, Input, Io } from './io.ts'
 import { type Asked, REQUESTS_MAX, type Requests } from './requests.ts'
-import type { Exchange, Signaling, SignalingHooks } from './signaling.ts'
+import type { Exchange } from './exchange.ts'
+import type { Signaling, SignalingHooks } from './signaling.ts'
 
 export interface ApplicationParts {
   readonly io: Pick<Io, 'random' | 'sign' | 'emit'>

@@ -252,7 +252,7 @@ export class Join {
       isFirst ? lookups.nearest('guest', 256, contact.link, now) : lookups.anybody('guest', contact.link, now),
     ]
     const entry = entries[contact.attempts % entries.length]
-    if (!isFirst && entry !== undefined) signaling.offerLink(entry, 'guest', contact.link, now)
+    if (!isFirst && entry !== undefined) signaling.offerLink(entry, 'guest', { via: contact.link }, now)
   }
 
   /**

@@ -7,7 +7,7 @@ import type { Slot } from './frames.ts'
 import type { Instant, LinkId, PeerId, Point } from './ids.ts'
 import type { LinkUp, OfferPath } from './io.ts'
 import type { Route } from './routes.ts'
-import type { Exchange } from './signaling.ts'
+import type { Exchange } from './exchange.ts'
 
 /** With fewer neighbours besides us than this, a peer hangs on its link to us (guess). */
 export const LIFELINE_PEERS = 2

@@ -20,7 +20,8 @@ import { type NeighborsConfig, NeighborTable } from './neighbor-table.ts'
 import { Repair } from './repair.ts'
 import { Room } from './room.ts'
 import { type Route, type Router, isCloseEnough } from './router.ts'
-import type { Exchange, Signaling } from './signaling.ts'
+import type { Exchange } from './exchange.ts'
+import type { Signaling } from './signaling.ts'
 
 export interface NeighborsParts {
   readonly io: Pick<Io, 'random' | 'closeLink' | 'emit' | 'schedule'>

@@ -14,6 +14,7 @@ import type { Io } from './io.ts'
 import type { Lookups } from './lookups.ts'
 import type { NeighborTable } from './neighbor-table.ts'
 import type { Room } from './room.ts'
+import { PROBE_EFFORT } from './exchange.ts'
 import type { Signaling } from './signaling.ts'
 import { estimateSize } from './slots.ts'
 
@@ -131,7 +132,7 @@ export class Repair {
     if (isFirst || table.size === 0 || !room.holds('random')) return
     const peer = book.missed(unit(), now)
     if (peer !== null && !table.has(peer) && signaling.linkTo(peer) === undefined)
-      signaling.offerLink(peer, 'random', null, now)
+      signaling.offerLink(peer, 'random', { via: null, effort: PROBE_EFFORT }, now)
   }
 
   /** The timer that `soon` has set. */
@@ -310,7 +311,7 @@ export class Repair {
     if (!room.holds(slot) && !room.make(peer, slot, now)) return false
     const via = book.get(peer)?.via ?? null
     const link = via === null ? undefined : table.get(via)?.link
-    if (signaling.offerLink(peer, slot, link ?? null, now) === null) return false
+    if (signaling.offerLink(peer, slot, { via: link ?? null }, now) === null) return false
     this.counters.dials++
     survey.pending.add(peer)
     survey.filled.add(table.config.geometry.bucketOf(table.config.self, peer))

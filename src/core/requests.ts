@@ -54,7 +54,7 @@ export interface Effort {
   readonly attempts: number
 }
 
-const FULL: Effort = { hopLimit: HOP_LIMIT_MAX, attempts: ATTEMPTS_MAX }
+export const FULL_EFFORT: Effort = { hopLimit: HOP_LIMIT_MAX, attempts: ATTEMPTS_MAX }
 
 export interface RequestOptions {
   readonly target: PeerId
@@ -192,7 +192,7 @@ export class Requests {
       message: options.message,
       timeoutMs: options.timeoutMs,
       via: options.via,
-      effort: options.effort ?? FULL,
+      effort: options.effort ?? FULL_EFFORT,
       onReply: options.onReply,
       onFailure: options.onFailure,
       id,

@@ -5,11 +5,21 @@
  * link, when either side refuses, or when time is up: exactly one `settled` for each.
  */
 
-import { type Deadline, isOver, timeIfSoon } from './deadline.ts'
+import { isOver, timeIfSoon } from './deadline.ts'
+import {
+  CALL_TERMS,
+  type Exchange,
+  LINK_EFFORT,
+  type Terms,
+  answeredExchange,
+  isForOther,
+  offeredExchange,
+  pathOf,
+} from './exchange.ts'
 import type { Body, Message, OfferMessage, RefuseReason, Slot } from './frames.ts'
-import type { ExchangeId, Instant, LinkId, MessageId, PeerId, RequestId } from './ids.ts'
-import type { FailureCode, Io, OfferPath } from './io.ts'
-import type { Arrival, Asked, Requests } from './requests.ts'
+import type { ExchangeId, Instant, LinkId, PeerId, RequestId } from './ids.ts'
+import type { FailureCode, Io } from './io.ts'
+import type { Arrival, Asked, Effort, Requests } from './requests.ts'
 
 export interface SignalingConfig {
   readonly self: PeerId
@@ -23,39 +33,6 @@ export interface SignalingConfig {
 
 export const SIGNALING_DEFAULTS = { exchangesMax: 16, callsMax: 256, exchangeTimeoutMs: 10_000 } as const
 const SIGNAL_TIMEOUT_MS = 8_000
-/** How long a call may ring: breadcrumbs live for at least 60 s. */
-const CALL_RING_MS = 60_000
-/**
- * A link is offered to whom we have only heard of, and who may be long gone: to search all over the mesh for each took
- * ten times what all else did (simulated: 200 peers with a mean session of 1,000 s, 1.8 KB/s a peer). 20 hops are
- * enough for 100,000 peers (DESIGN §5: p99 is 10) and a few dead ends.
- */
-const LINK_EFFORT = { hopLimit: 20, attempts: 4 } as const
-
-export interface Exchange extends Deadline {
-  readonly id: ExchangeId
-  readonly remote: PeerId
-  readonly purpose: OfferMessage['purpose']
-  readonly slot: Slot
-  readonly isOfferer: boolean
-  readonly metadata: Body
-  readonly timeoutMs: number
-  /** `dial`'s request. */
-  readonly request: RequestId | null
-  /** The link that our side's frames leave by first; null: the router's choice. */
-  readonly via: LinkId | null
-  /** What our replies answer: the offer we got, or the lookup that we answer with an offer. */
-  readonly asked: Asked | null
-  /** describing: the shell is at work. offered: waiting for the answer. connecting: ICE is at work. up: a connected call. */
-  state: 'ringing' | 'describing' | 'offered' | 'connecting' | 'up'
-  /** The offer, kept until the application has accepted the call. */
-  offer: Body | null
-  asking: MessageId | null
-  offerPath: OfferPath
-}
-
-type Terms = Pick<Exchange, 'remote' | 'slot' | 'via' | 'purpose' | 'metadata' | 'timeoutMs' | 'request' | 'asked'>
-
 export interface SignalingHooks {
   /** May this peer have a link for that slot? Null: yes. */
   admit(remote: PeerId, slot: Slot): RefuseReason | null
@@ -131,17 +108,23 @@ export class Signaling {
   }
 
   /** Offers `remote` a link. Null: too many under way. */
-  offerLink(remote: PeerId, slot: Slot, via: LinkId | null, now: Instant): Exchange | null {
-    return this.isBusy ? null : this.#offer(this.#linkTerms({ remote, slot, via, asked: null }), now)
+  offerLink(
+    remote: PeerId,
+    slot: Slot,
+    by: { readonly via: LinkId | null; readonly effort?: Effort },
+    now: Instant,
+  ): Exchange | null {
+    const { via, effort = LINK_EFFORT } = by
+    return this.isBusy ? null : this.#offer(this.#linkTerms({ remote, slot, via, effort, asked: null }), now)
   }
 
   /** Answers a lookup with an offer, sealed to the requester that it names. */
   offerToRequester(asked: Asked, slot: Slot, now: Instant): Exchange | null {
-    const terms = { remote: asked.source, slot, via: null, asked }
+    const terms = { remote: asked.source, slot, via: null, effort: LINK_EFFORT, asked }
     return this.isBusyForOthers ? null : this.#offer(this.#linkTerms(terms), now)
   }
 
-  #linkTerms(of: Pick<Exchange, 'remote' | 'slot' | 'via' | 'asked'>): Terms {
+  #linkTerms(of: Pick<Terms, 'remote' | 'slot' | 'via' | 'effort' | 'asked'>): Terms {
     const { exchangeTimeoutMs: timeoutMs } = this.#config
     return { ...of, purpose: 'link', metadata: EMPTY, timeoutMs, request: null }
   }
@@ -153,7 +136,7 @@ export class Signaling {
     onCreated: (exchange: ExchangeId) => void,
   ): Exchange | null {
     if (this.#callCount() >= this.#config.callsMax) return null
-    return this.#offer({ ...terms, slot: 'random', via: null, purpose: 'call', asked: null }, now, onCreated)
+    return this.#offer({ ...terms, ...CALL_TERMS }, now, onCreated)
   }
 
   #callCount(): number {
@@ -161,25 +144,7 @@ export class Signaling {
   }
 
   #offer(terms: Terms, now: Instant, onCreated?: (exchange: ExchangeId) => void): Exchange {
-    const { remote, slot, via, purpose, metadata, timeoutMs, request, asked } = terms
-    const exchange: Exchange = {
-      remote,
-      slot,
-      via,
-      purpose,
-      metadata,
-      timeoutMs,
-      request,
-      asked,
-      id: this.#newId(),
-      isOfferer: true,
-      state: 'describing',
-      offer: null,
-      asking: null,
-      offerPath: NO_PATH,
-      endsAt: now + timeoutMs,
-      isTimed: false,
-    }
+    const exchange = offeredExchange(this.#newId(), terms, now)
     this.#add(exchange, now)
     this.counters.offered++
     onCreated?.(exchange.id)
@@ -309,7 +274,7 @@ export class Signaling {
       else this.#refuse(asked, message.exchange, reason)
       return
     }
-    const exchange = exchangeFor(message, asked, { timeoutMs: this.#config.exchangeTimeoutMs, now })
+    const exchange = answeredExchange(message, asked, { timeoutMs: this.#config.exchangeTimeoutMs, now })
     this.#add(exchange, now)
     if (message.purpose === 'link') this.#createAnswer(exchange, message.description)
     else {
@@ -392,7 +357,7 @@ export class Signaling {
         target: exchange.remote,
         message,
         via: exchange.via,
-        ...(exchange.purpose === 'link' ? { effort: LINK_EFFORT } : {}),
+        effort: exchange.effort,
         timeoutMs: isOffer ? exchange.timeoutMs : SIGNAL_TIMEOUT_MS,
         onReply: (reply, outcome, at) =>
           this.#onReply(exchange, reply, { source: exchange.remote, arrival: outcome.arrival }, at),
@@ -457,44 +422,5 @@ export class Signaling {
     )
     if (wasUp) this.#hooks.hungUp(exchange, outcome)
     else this.#hooks.settled(exchange, outcome, now)
-  }
-}
-
-function isForOther(exchange: Exchange): boolean {
-  return !exchange.isOfferer || exchange.asked !== null
-}
-
-const NO_PATH: OfferPath = { viaBootstrap: false, relays: 0 }
-
-/** How an offer or its answer came: one hop less than links crossed. */
-export function pathOf(arrival: Arrival): OfferPath {
-  return { viaBootstrap: arrival.viaBootstrap, relays: Math.max(0, arrival.hops - 1) }
-}
-
-function exchangeFor(
-  message: OfferMessage,
-  asked: Asked,
-  by: { readonly timeoutMs: number; readonly now: Instant },
-): Exchange {
-  const isReply = asked.by === 'lookup'
-  const timeoutMs = message.purpose === 'call' ? CALL_RING_MS : by.timeoutMs
-  return {
-    id: message.exchange,
-    remote: asked.source,
-    purpose: message.purpose,
-    slot: message.slot,
-    isOfferer: false,
-    metadata: message.metadata,
-    timeoutMs,
-    request: null,
-    via: isReply ? asked.arrival.link : null,
-    // An offer that came as a reply is answered by a request of ours.
-    asked: isReply ? null : asked,
-    state: 'ringing',
-    offer: null,
-    asking: null,
-    offerPath: pathOf(asked.arrival),
-    endsAt: by.now + timeoutMs,
-    isTimed: false,
   }
 }
