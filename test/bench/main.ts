@@ -1,5 +1,5 @@
 /**
- * All benchmarks of issue 2, "Speed", each beside its floor: `npm run bench`, or some by name: `npm run bench -- hop
+ * All benchmarks (issue 2, "Speed"; issue 3, "Simulator speed"), each beside its floor: `npm run bench`, or some by name: `npm run bench -- hop
  * join`. QUICK=1 cuts the sizes. Ends with exit code 1 if a gate is missed. What one step costs (codec, seals) is
  * measured by the `*.bench.ts` beside this file, with `vitest bench`.
  */
@@ -15,6 +15,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   crowd: async () => (await import('./webrtc.ts')).benchCrowd(),
   memory: async () => (await import('./webrtc.ts')).benchMemory(),
   sim: async () => (await import('./sim.ts')).benchSimulator(),
+  overlay: async () => (await import('./overlay.ts')).benchOverlay(),
   bundle: async () => (await import('./bundle.ts')).benchBundle(),
 }
 

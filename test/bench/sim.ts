@@ -90,7 +90,7 @@ function beat(sim: Simulation): number {
 }
 
 /** The same number of objects under way as in the world above, each due again some milliseconds later. */
-function bareQueue(): number {
+export function bareQueue(): number {
   const queue = new EventQueue<{ readonly order: number }>()
   const rng = new Rng(SEED)
   for (let order = 0; order < NODES * 4; order++) queue.push(rng.below(BEAT_MS), { order })
@@ -102,12 +102,13 @@ function bareQueue(): number {
   return events
 }
 
-function perSecond(work: () => number): number {
+/** What `work` counts, a second. */
+export function perSecond(work: () => number): number {
   const startedAt = performance.now()
   return (work() / (performance.now() - startedAt)) * 1_000
 }
 
-function heapBytes(): number {
+export function heapBytes(): number {
   setFlagsFromString('--expose-gc')
   runInNewContext('gc')()
   return process.memoryUsage().heapUsed
