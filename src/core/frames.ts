@@ -4,6 +4,7 @@
  * show a relay no more than it needs; link-local frames never travel further than the link they came on.
  */
 
+import type { BucketRange } from './geometry.ts'
 import type { ExchangeId, Key, MessageId, NetworkId, PeerId } from './ids.ts'
 
 /**
@@ -39,10 +40,10 @@ export interface UnicastFrame {
 }
 
 /**
- * To the peer closest to `target` that is suitable. "connect": a peer that shares at least `prefixMin` leading bits
- * with `target` and has room answers with an offer sealed to `requester`, whom the lookup therefore names.
+ * To the peer closest to `target` that is suitable: one in those buckets of `requester`, or the closest, that has room
+ * answers with an offer sealed to `requester`, whom the lookup therefore names.
  */
-export interface LookupFrame {
+export interface LookupFrame extends BucketRange {
   readonly kind: 'lookup'
   readonly hopLimit: number
   readonly hops: number
@@ -51,8 +52,6 @@ export interface LookupFrame {
   readonly id: MessageId
   readonly target: Key
   readonly requester: PeerId
-  /** 0…256 leading bits. 256: only the closest peer may answer. */
-  readonly prefixMin: number
   readonly slot: Slot
 }
 

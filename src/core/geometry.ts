@@ -1,7 +1,7 @@
 /**
  * Where ids lie in relation to each other: which of two is closer to a key (what routing descends), which bucket of ours
  * a peer falls into, and where it sits on the ring. XOR after Kademlia (Maymounkov & Mazières 2002); another geometry is
- * another object of type `Geometry`. Ids are base32 text; what is compared often is their leading 50 bits as one number,
+ * another object of type `Geometry` (test/sim/chord.ts is one), and nothing else in the core knows which it is. Ids are base32 text; what is compared often is their leading 50 bits as one number,
  * a `Point`, computed once: a router that read the text of 32 ids for every frame spent most of its time fetching it.
  */
 
@@ -19,6 +19,30 @@ export interface Geometry {
   bucketOf(self: Key, other: Key): number
   /** A random key in that bucket. `random` gives 32 bits. */
   keyInBucket(self: Key, bucket: number, random: () => number): Key
+}
+
+/**
+ * Who suits a lookup, said in buckets of whoever asks, both ends included: every geometry has those. `bucketMax` below
+ * `bucketMin`: nobody but the closest to the key, whichever bucket that is in.
+ */
+export interface BucketRange {
+  readonly bucketMin: number
+  readonly bucketMax: number
+}
+
+export const ANY_BUCKET: BucketRange = { bucketMin: 0, bucketMax: 255 }
+/** The one empty range that the wire knows. */
+export const ONLY_CLOSEST: BucketRange = { bucketMin: 255, bucketMax: 0 }
+
+export function isOnlyClosest({ bucketMin, bucketMax }: BucketRange): boolean {
+  return bucketMax < bucketMin
+}
+
+/** Does `peer` suit a lookup by `requester`, as far as buckets say? Whether it is the closest, routing knows. */
+export function suits(lookup: BucketRange & { readonly requester: PeerId }, peer: PeerId, geometry: Geometry): boolean {
+  if (isOnlyClosest(lookup)) return true
+  const bucket = geometry.bucketOf(lookup.requester, peer)
+  return bucket >= lookup.bucketMin && bucket <= lookup.bucketMax
 }
 
 const ID_CHARS = 52
@@ -66,7 +90,7 @@ function compareXor(target: Key, a: Key, b: Key): number {
 }
 
 /** Leading bits that two ids share, 0…256. */
-export function commonPrefixBits(a: Key, b: Key): number {
+function commonPrefixBits(a: Key, b: Key): number {
   if (a === b) return BITS
   let i = 0
   while (i < ID_CHARS && a.charCodeAt(i) === b.charCodeAt(i)) i++

@@ -6,7 +6,7 @@
  */
 
 import type { IntroductionFrame } from './frames.ts'
-import { commonPrefixBits } from './geometry.ts'
+import { ONLY_CLOSEST } from './geometry.ts'
 import type { Instant, LinkId, MessageId, PeerId } from './ids.ts'
 import type { Io, LinkUp, TimerToken } from './io.ts'
 import type { Lookups } from './lookups.ts'
@@ -249,7 +249,7 @@ export class Join {
     contact.retryAt = now + this.#backoff(contact.attempts)
     this.counters.joinLookups++
     contact.lookups = [
-      isFirst ? lookups.nearest('guest', 256, contact.link, now) : lookups.anybody('guest', contact.link, now),
+      isFirst ? lookups.nearest('guest', ONLY_CLOSEST, contact.link, now) : lookups.anybody('guest', contact.link, now),
     ]
     const entry = entries[contact.attempts % entries.length]
     if (!isFirst && entry !== undefined) signaling.offerLink(entry, 'guest', { via: contact.link }, now)
@@ -268,9 +268,10 @@ export class Join {
     contact.lookedAt = now
     if (contact.entries.length === 0) return
     const { lookups, neighbors } = this.#parts
-    const filled = new Set(neighbors.all().map(({ peer }) => commonPrefixBits(this.#config.self, peer)))
+    const filled = new Set(neighbors.all().map(({ bucket }) => bucket))
     const nearest = Math.max(...filled)
-    contact.lookups.push(lookups.nearest('ring', Math.min(255, nearest + 1), contact.link, now))
+    const nearer = { bucketMin: Math.min(255, nearest + 1), bucketMax: 255 }
+    contact.lookups.push(lookups.nearest('ring', nearer, contact.link, now))
     // In a mesh of a few, anybody whom we do not know: his bucket may be one of those that we have no lookup left for
     // (three real peers at once, 1.5 % of runs: two alike in six bits, the third in bucket 2).
     contact.lookups.push(lookups.anybody('random', contact.link, now))

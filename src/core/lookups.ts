@@ -7,7 +7,7 @@
 
 import { evictOldest } from './bounded.ts'
 import { type LookupFrame, type OfferMessage, type Slot } from './frames.ts'
-import { type Geometry, commonPrefixBits } from './geometry.ts'
+import { ANY_BUCKET, type BucketRange, type Geometry, suits } from './geometry.ts'
 import type { Instant, Key, LinkId, MessageId, PeerId } from './ids.ts'
 import type { Requests } from './requests.ts'
 import type { Router } from './router.ts'
@@ -25,8 +25,7 @@ export interface LookupsParts {
 }
 
 interface Pending {
-  readonly target: Key
-  readonly prefixMin: number
+  readonly range: BucketRange
   readonly bucket: number | null
   readonly startedAt: Instant
 }
@@ -79,31 +78,32 @@ export class Lookups {
     }
     if (refills >= REFILLS_MAX) return
     const target = this.#config.geometry.keyInBucket(this.#config.self, bucket, this.#parts.random)
-    this.#start({ target, prefixMin: bucket + 1, bucket, slot: 'bucket', first: null }, now)
+    this.#start({ target, range: only(bucket), bucket, slot: 'bucket', first: null }, now)
   }
 
-  /** Asks whoever is closest to us for a link; null if nothing can carry it. */
-  nearest(slot: Slot, prefixMin: number, first: LinkId | null, now: Instant): MessageId | null {
-    return this.#start({ target: this.#config.self, prefixMin, bucket: null, slot, first }, now)
+  /** Asks whoever is closest to us, in those of our buckets, for a link; null if nothing can carry it. */
+  nearest(slot: Slot, range: BucketRange, first: LinkId | null, now: Instant): MessageId | null {
+    return this.#start({ target: this.#config.self, range, bucket: null, slot, first }, now)
   }
 
   /** Asks over `first` for anybody in a bucket where our own mesh has nobody. */
   inBucket(bucket: number, first: LinkId, now: Instant): MessageId | null {
     const target = this.#config.geometry.keyInBucket(this.#config.self, bucket, this.#parts.random)
-    return this.#start({ target, prefixMin: bucket + 1, bucket: null, slot: 'bucket', first }, now)
+    return this.#start({ target, range: only(bucket), bucket: null, slot: 'bucket', first }, now)
   }
 
   /** Asks anybody on the way to a random key for a link. */
   anybody(slot: Slot, first: LinkId | null, now: Instant): MessageId | null {
     const target = this.#config.geometry.keyInBucket(this.#config.self, 0, this.#parts.random)
-    return this.#start({ target, prefixMin: 0, bucket: null, slot, first }, now)
+    return this.#start({ target, range: ANY_BUCKET, bucket: null, slot, first }, now)
   }
 
   /** An offer came in reply: does it suit what we asked for? Each lookup takes one. */
   onOffer(id: MessageId, offer: OfferMessage, source: PeerId): boolean {
     const lookup = this.#pending.get(id)
     if (lookup === undefined || offer.purpose !== 'link') return false
-    if (lookup.prefixMin < 256 && commonPrefixBits(source, lookup.target) < lookup.prefixMin) {
+    const { self: requester, geometry } = this.#config
+    if (!suits({ ...lookup.range, requester }, source, geometry)) {
       this.counters.unsuitable++
       return false
     }
@@ -144,7 +144,7 @@ export class Lookups {
   #start(
     lookup: {
       readonly target: Key
-      readonly prefixMin: number
+      readonly range: BucketRange
       readonly bucket: number | null
       readonly slot: Slot
       readonly first: LinkId | null
@@ -152,7 +152,7 @@ export class Lookups {
     now: Instant,
   ): MessageId | null {
     const id = this.#parts.randomId()
-    const { target, prefixMin, bucket, slot } = lookup
+    const { target, range, bucket, slot } = lookup
     const frame: LookupFrame = {
       kind: 'lookup',
       hopLimit: LOOKUP_HOP_LIMIT,
@@ -162,13 +162,14 @@ export class Lookups {
       id,
       target,
       requester: this.#config.self,
-      prefixMin,
+      bucketMin: range.bucketMin,
+      bucketMax: range.bucketMax,
       slot,
     }
     const first = lookup.first ?? this.#firstHop(target)
     if (first === null) return null
     evictOldest(this.#pending, PENDING_MAX)
-    this.#pending.set(id, { target, prefixMin, bucket, startedAt: now })
+    this.#pending.set(id, { range, bucket, startedAt: now })
     this.#parts.requests.expectOffer(id, now)
     this.counters.started++
     this.#parts.router.originate(frame, first, now)
@@ -179,4 +180,8 @@ export class Lookups {
   #firstHop(target: Key): LinkId | null {
     return this.#parts.router.firstHops(target as PeerId)[0]?.link ?? null
   }
+}
+
+function only(bucket: number): BucketRange {
+  return { bucketMin: bucket, bucketMax: bucket }
 }

@@ -8,7 +8,7 @@
 
 import type { AddressBook, Interest } from './address-book.ts'
 import type { GoodbyeFrame, KeepFrame, LookupFrame, PeersFrame, RefuseReason, Slot } from './frames.ts'
-import { pointOf } from './geometry.ts'
+import { isOnlyClosest, pointOf, suits } from './geometry.ts'
 import { Gossip } from './gossip.ts'
 import type { Instant, LinkId, PeerId } from './ids.ts'
 import type { FailureCode, Io, LinkUp } from './io.ts'
@@ -19,7 +19,7 @@ import { createNeighbor, LIFELINE_PEERS, type Neighbor } from './neighbor.ts'
 import { type NeighborsConfig, NeighborTable } from './neighbor-table.ts'
 import { Repair } from './repair.ts'
 import { Room } from './room.ts'
-import { type Route, type Router, isCloseEnough } from './router.ts'
+import type { Route, Router } from './router.ts'
 import type { Exchange } from './exchange.ts'
 import type { Signaling } from './signaling.ts'
 
@@ -194,11 +194,11 @@ export class Neighbors {
 
   /** Answers a lookup with an offer if we are suitable and have room. True: taken. */
   answerLookup(frame: LookupFrame, asked: Asked, isClosest: boolean, now: Instant): boolean {
-    const { self } = this.#config
+    const { self, geometry } = this.#config
     const { requester } = frame
     if (requester === self || this.table.has(requester) || this.#parts.signaling.linkTo(requester) !== undefined)
       return false
-    const isSuitable = frame.prefixMin >= 256 ? isClosest : isCloseEnough(frame, self)
+    const isSuitable = isOnlyClosest(frame) ? isClosest : suits(frame, self, geometry)
     if (!isSuitable || this.#parts.signaling.isBusyForOthers || this.admit(requester, frame.slot, now) !== null)
       return false
     return this.#parts.signaling.offerToRequester(asked, frame.slot, now) !== null

@@ -21,7 +21,7 @@ import type {
   UnicastFrame,
 } from './frames.ts'
 import { HOP_LIMIT_MAX } from './frames.ts'
-import { type Geometry, commonPrefixBits } from './geometry.ts'
+import { type Geometry, suits } from './geometry.ts'
 import type { Instant, LinkId, MessageId, PeerId } from './ids.ts'
 import { type Route, type RouteSetup, Routes } from './routes.ts'
 
@@ -71,7 +71,7 @@ const HELD_MAX = 256
  */
 const MISSES_MAX = 12
 const HEADER_BYTES = 53
-/** Requester, prefix and slot of a lookup. */
+/** Requester, buckets and slot of a lookup. */
 const LOOKUP_BYTES = 35
 
 /** What the router needs from the node around it. */
@@ -288,7 +288,8 @@ export class Router {
     this.#paths.add(pathKey(frame), path, now)
     const isClosest = this.#nextHop(frame, path) === undefined
     if (this.#hooks.answerLookup(frame, from, isClosest, now)) return
-    if (isClosest && !isCloseEnough(frame, this.#config.self)) this.#giveBack(frame, path, 'nobody', now)
+    const { self, geometry } = this.#config
+    if (isClosest && !suits(frame, self, geometry)) this.#giveBack(frame, path, 'nobody', now)
     else this.#forward(frame, path, now)
   }
 
@@ -447,11 +448,6 @@ function isOpen(route: Route, path: Path): boolean {
   return doubts(route) === 0 && route.link !== path.previous && !hadIt(path, route.link)
 }
 
-/** Where routing ends, only who shares enough of the key may answer; 256 stands for the closest, whoever that is. */
-export function isCloseEnough(frame: LookupFrame, self: PeerId): boolean {
-  return frame.prefixMin >= 256 || commonPrefixBits(self, frame.target) >= frame.prefixMin
-}
-
 /** The frame as the next one gets it. Spelled out, for this is where a relay's time goes and a spread takes ten times as long. */
 function oneHopOn(
   frame: UnicastFrame | LookupFrame | ReplyFrame,
@@ -466,8 +462,20 @@ function oneHopOn(
     case 'reply':
       return { kind: 'reply', hopLimit, hops, attempt, viaBootstrap, id, body: frame.body }
     case 'lookup': {
-      const { target, requester, prefixMin, slot } = frame
-      return { kind: 'lookup', hopLimit, hops, attempt, viaBootstrap, id, target, requester, prefixMin, slot }
+      const { target, requester, bucketMin, bucketMax, slot } = frame
+      return {
+        kind: 'lookup',
+        hopLimit,
+        hops,
+        attempt,
+        viaBootstrap,
+        id,
+        target,
+        requester,
+        bucketMin,
+        bucketMax,
+        slot,
+      }
     }
   }
 }

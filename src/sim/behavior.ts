@@ -6,7 +6,7 @@
 
 import type { Body, Frame, LookupFrame, PeersFrame, UnicastFrame } from '../core/frames.ts'
 import { HOP_LIMIT_MAX } from '../core/frames.ts'
-import { xor } from '../core/geometry.ts'
+import { ANY_BUCKET, ONLY_CLOSEST, xor } from '../core/geometry.ts'
 import type { Instant, Key, LinkId, PeerId } from '../core/ids.ts'
 import type { Input } from '../core/io.ts'
 import { idFromBytes, messageIdFromBytes } from '../wire/ids.ts'
@@ -41,10 +41,10 @@ class SilentDropper extends HostileMachine {
 class Misrouter extends HostileMachine {
   readonly behavior = 'misrouter'
 
-  /** Whatever prefix the peer should share: this one claims to be suitable. */
+  /** Whichever bucket the peer should sit in: this one claims to be suitable. */
   override handle(input: Input, now: Instant): void {
     const isLookup = input.kind === 'frame' && input.frame.kind === 'lookup'
-    super.handle(isLookup ? { ...input, frame: { ...(input.frame as LookupFrame), prefixMin: 0 } } : input, now)
+    super.handle(isLookup ? { ...input, frame: { ...(input.frame as LookupFrame), ...ANY_BUCKET } } : input, now)
   }
 
   override send(link: LinkId, frame: Frame): void {
@@ -118,7 +118,7 @@ class IdFlooder extends HostileMachine {
     const routed = { hopLimit: HOP_LIMIT_MAX, attempt: 0, viaBootstrap: false, hops: 0, id } as const
     const target = this.#randomId<PeerId>()
     if (this.node.rng.unit() < 0.5) return { kind: 'unicast', ...routed, target, body: { byteLength: 300 } }
-    return { kind: 'lookup', ...routed, target, requester: this.#randomId(), prefixMin: 256, slot: 'bucket' }
+    return { kind: 'lookup', ...routed, target, requester: this.#randomId(), ...ONLY_CLOSEST, slot: 'bucket' }
   }
 
   #randomId<T extends Key>(): T {

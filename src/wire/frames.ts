@@ -16,12 +16,13 @@ import type {
   UnicastFrame,
 } from '../core/frames.ts'
 import { ATTEMPTS_MAX, HOP_LIMIT_MAX, PEERS_PER_FRAME_MAX } from '../core/frames.ts'
+import { type BucketRange, isOnlyClosest, ONLY_CLOSEST } from '../core/geometry.ts'
 import type { Key, MessageId, NetworkId, PeerId } from '../core/ids.ts'
 import { type HandshakeFrame, handshakeVariants, REASON_CHARS_MAX } from './handshake.ts'
 import { idFromBytes, KEY_BYTES, MESSAGE_ID_BYTES, messageIdFromBytes, writeId } from './ids.ts'
 import { messageField, slotField } from './messages.ts'
 import type { Cursor, Field } from './schema.ts'
-import { bool, bytesOf, decodeWith, id16, id32, list, oneOf, record, text, u16, u32, union, viewOf } from './schema.ts'
+import { bool, bytesOf, decodeWith, id16, id32, list, oneOf, record, text, u8, u32, union, viewOf } from './schema.ts'
 
 /** The first byte of every frame. */
 export const PROTOCOL_VERSION = 1
@@ -44,7 +45,7 @@ const FLAGS = 2
 const ID = 3
 const TARGET = ID + MESSAGE_ID_BYTES
 const BODY = TARGET + KEY_BYTES
-const PREFIX_MIN = u16(256)
+const bucketField = u8()
 
 /** The exact number of bytes that `encodeFrame` gives for `frame`. */
 export function frameBytes(frame: Frame | HandshakeFrame): number {
@@ -96,12 +97,31 @@ const unicastField: Field<UnicastFrame> = {
   },
 }
 
+/** There are many empty ranges, and one way to write them. */
+const bucketsField: Field<BucketRange> = {
+  size: () => 2,
+  write(range, bytes, offset) {
+    if (!isWritable(range)) throw new RangeError(`no buckets: ${range.bucketMin} to ${range.bucketMax}`)
+    return bucketField.write(range.bucketMax, bytes, bucketField.write(range.bucketMin, bytes, offset))
+  },
+  read(cursor) {
+    const bucketMin = bucketField.read(cursor)
+    const bucketMax = bucketField.read(cursor)
+    if (bucketMin === undefined || bucketMax === undefined) return undefined
+    return isWritable({ bucketMin, bucketMax }) ? { bucketMin, bucketMax } : undefined
+  },
+}
+
+function isWritable(range: BucketRange): boolean {
+  return !isOnlyClosest(range) || (range.bucketMin === ONLY_CLOSEST.bucketMin && range.bucketMax === 0)
+}
+
 const lookupField: Field<LookupFrame> = {
   size: () => BODY + KEY_BYTES + 3,
   write(frame, bytes, offset) {
     writeHeader(frame, bytes, offset, flagsOf(frame))
     writeId(frame.target, bytes, offset + TARGET)
-    const next = PREFIX_MIN.write(frame.prefixMin, bytes, writeId(frame.requester, bytes, offset + BODY))
+    const next = bucketsField.write(frame, bytes, writeId(frame.requester, bytes, offset + BODY))
     return slotField.write(frame.slot, bytes, next)
   },
   read(cursor) {
@@ -109,9 +129,9 @@ const lookupField: Field<LookupFrame> = {
     const flags = readFlags(cursor, BODY + KEY_BYTES)
     if (flags < 0) return undefined
     cursor.offset = offset + BODY + KEY_BYTES
-    const prefixMin = PREFIX_MIN.read(cursor)
+    const buckets = bucketsField.read(cursor)
     const slot = slotField.read(cursor)
-    if (prefixMin === undefined || slot === undefined) return undefined
+    if (buckets === undefined || slot === undefined) return undefined
     const hopLimit = readHopLimit(bytes, offset)
     return {
       kind: 'lookup',
@@ -122,7 +142,8 @@ const lookupField: Field<LookupFrame> = {
       id: messageIdFromBytes<MessageId>(bytes, offset + ID),
       target: idFromBytes<Key>(bytes, offset + TARGET),
       requester: idFromBytes<PeerId>(bytes, offset + BODY),
-      prefixMin,
+      bucketMin: buckets.bucketMin,
+      bucketMax: buckets.bucketMax,
       slot,
     }
   },

@@ -151,7 +151,8 @@ describe('forwarding', () => {
       id: messageId(1),
       target: peer(1),
       requester: peer(1),
-      prefixMin: 0,
+      bucketMin: 0,
+      bucketMax: 255,
       slot: 'ring',
     } as const
     receive(1, lookup)

@@ -1,13 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  ANY_BUCKET,
   CIRCLE,
-  commonPrefixBits,
   compareIds,
+  ONLY_CLOSEST,
   pointOf,
   randomName,
   ringAround,
   ringArc,
+  suits,
   xor,
 } from '../../src/core/geometry.ts'
 import type { Key, PeerId } from '../../src/core/ids.ts'
@@ -43,7 +45,7 @@ describe('XOR geometry', () => {
     fc.assert(
       fc.property(anId, anId, (a, b) => {
         const shared = 256 - (numberOf(a) ^ numberOf(b)).toString(2).replace(/^0$/, '').length
-        expect(commonPrefixBits(a, b)).toBe(shared)
+        expect(xor.bucketOf(a, b)).toBe(shared)
       }),
     )
   })
@@ -58,6 +60,29 @@ describe('XOR geometry', () => {
     )
     const draws = new Set(Array.from({ length: 20 }, () => xor.keyInBucket(peer('k'), 3, randomBits)))
     expect(draws.size).toBe(20)
+  })
+})
+
+describe('a lookup', () => {
+  it('suits those in the buckets of the requester that it names: of XOR, those who share one bit more with a key there', () => {
+    fc.assert(
+      fc.property(anId, anId, fc.integer({ min: 0, max: 255 }), (requester, other, bucket) => {
+        const range = { bucketMin: bucket, bucketMax: bucket }
+        const key = xor.keyInBucket(requester, bucket, randomBits)
+        expect(suits({ requester, ...range }, other, xor)).toBe(xor.bucketOf(key, other) > bucket)
+        const member = xor.keyInBucket(requester, bucket, randomBits) as PeerId
+        expect(suits({ requester, ...range }, member, xor)).toBe(true)
+        expect(suits({ requester, bucketMin: 0, bucketMax: bucket - 1 }, member, xor)).toBe(bucket === 0)
+        expect(suits({ requester, bucketMin: bucket + 1, bucketMax: 255 }, member, xor)).toBe(bucket === 255)
+      }),
+    )
+  })
+
+  it('for anybody suits everybody but whoever asks, and one for the closest leaves it to routing', () => {
+    const [requester, other] = [peer('k'), peer('c')]
+    expect(suits({ requester, ...ANY_BUCKET }, other, xor)).toBe(true)
+    expect(suits({ requester, ...ANY_BUCKET }, requester, xor)).toBe(false)
+    expect(suits({ requester, ...ONLY_CLOSEST }, other, xor)).toBe(true)
   })
 })
 

@@ -5,7 +5,7 @@
 
 import type { BroadcastFrame, Frame, LookupFrame, NackReason, ReplyFrame, UnicastFrame } from '../../src/core/frames.ts'
 import { HOP_LIMIT_MAX } from '../../src/core/frames.ts'
-import { xor } from '../../src/core/geometry.ts'
+import { ANY_BUCKET, xor } from '../../src/core/geometry.ts'
 import type { LinkId, PeerId } from '../../src/core/ids.ts'
 import { type Route, Router, ROUTER_DEFAULTS, type RouterConfig } from '../../src/core/router.ts'
 import { at, link, message, peer } from './ids.ts'
@@ -130,7 +130,7 @@ export function unicast(target: Bench | PeerId, id = 'm', attempt = 0): UnicastF
   }
 }
 
-export function lookup(target: string, requester: Bench, prefixMin = 0): LookupFrame {
+export function lookup(target: string, requester: Bench, range = ANY_BUCKET): LookupFrame {
   return {
     kind: 'lookup',
     hopLimit: HOP_LIMIT_MAX,
@@ -140,7 +140,7 @@ export function lookup(target: string, requester: Bench, prefixMin = 0): LookupF
     id: message('l'),
     target: peer(target),
     requester: requester.id,
-    prefixMin,
+    ...range,
     slot: 'bucket',
   }
 }

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Frame } from '../../src/core/frames.ts'
+import { type BucketRange, ONLY_CLOSEST, xor } from '../../src/core/geometry.ts'
 import type { ExchangeId, LinkId, PeerId } from '../../src/core/ids.ts'
 import { at, exchange, link, message, peer } from './ids.ts'
 import { BYTES, linkUp, RELAY, Stage } from './stage.ts'
@@ -96,7 +97,7 @@ describe('what is missing', () => {
         .input({ kind: 'timer', token: { kind: 'maintain' } }, 300)
       const isOffered = stage.node.signaling.linkTo(peer('x')) !== undefined
       expect(isOffered).toBe(hasRoom)
-      expect(lookups(stage).some(({ slot, prefixMin }) => slot === 'bucket' && prefixMin === 1)).toBe(!hasRoom)
+      expect(lookups(stage).some(({ slot, bucketMax }) => slot === 'bucket' && bucketMax === 0)).toBe(!hasRoom)
     }
   })
 
@@ -109,7 +110,7 @@ describe('what is missing', () => {
     // Upkeep comes every 8 s at the latest while anything is wanted.
     second(large, 8)
     expect(anywhere(large)).toHaveLength(1)
-    expect(anywhere(large)[0]).toMatchObject({ prefixMin: 0, requester: peer('b') })
+    expect(anywhere(large)[0]).toMatchObject({ bucketMin: 0, bucketMax: 255, requester: peer('b') })
     // Here everybody is a neighbour already.
     const small = new Stage('b', 32)
     withNeighbors(small, everywhere(17))
@@ -240,7 +241,8 @@ describe('at the cap', () => {
         id: message(`l${LETTERS[i % 26]}${LETTERS[Math.floor(i / 26)]}`),
         target: peer('b'),
         requester: peer(`bx${LETTERS[i % 26]}${LETTERS[Math.floor(i / 26)]}`),
-        prefixMin: 0,
+        bucketMin: 0,
+        bucketMax: 255,
         slot: 'guest',
       })
     }
@@ -339,6 +341,31 @@ describe('links that others ask for', () => {
     expect(stage.sealed()).toMatchObject({ message: { kind: 'refuse', reason: 'full' } })
     ask('bb', 'ring')
     expect(stage.last('createAnswer').exchange).toBe(exchange('bb'))
+  })
+})
+
+describe('a lookup', () => {
+  const ask = (stage: Stage, name: string, range: BucketRange): number => {
+    const before = stage.count('createOffer')
+    const way = { hopLimit: 30, hops: 10, attempt: 0, viaBootstrap: false, id: message(name) } as const
+    stage.frame({ kind: 'lookup', ...way, target: peer('c'), requester: peer('c'), ...range, slot: 'guest' })
+    return stage.count('createOffer') - before
+  }
+
+  it('is answered from the buckets that it names, or by the closest alone', () => {
+    // With 'cb' beside us, 'b', we are not the closest to 'c'.
+    const bucket = xor.bucketOf(peer('c'), peer('b'))
+    for (const [bucketMin, bucketMax, offers] of [
+      [bucket, bucket, 1],
+      [0, 255, 1],
+      [0, bucket - 1, 0],
+      [bucket + 1, 255, 0],
+      [255, 0, 0],
+    ] as const) {
+      const stage = new Stage('b').input(linkUp(2, peer('cb')))
+      expect(ask(stage, 'l', { bucketMin, bucketMax }), `${bucketMin} to ${bucketMax}`).toBe(offers)
+    }
+    expect(ask(new Stage('b'), 'l', ONLY_CLOSEST)).toBe(1)
   })
 })
 

@@ -354,6 +354,22 @@ describe('a lookup', () => {
     expect(relay.answered).toHaveLength(1)
   })
 
+  it('that ends at a peer outside of the buckets it asks for is over: nobody', () => {
+    const [source, relay, closest] = [bench('a'), bench('c'), bench('gb')]
+    connect(source, relay)
+    connect(relay, closest)
+    // 'gb' shares two bits with 'a': bucket 2. In bucket 4 of 'a' there is 'b' alone.
+    for (const [bucketMin, reason] of [
+      [2, 'dead-end'],
+      [4, 'nobody'],
+    ] as const) {
+      const range = { bucketMin, bucketMax: 4 }
+      source.router.originate({ ...lookup('g', source, range), id: message(reason) }, null, at(0))
+      settle()
+      expect(source.returned.at(-1)?.reason).toBe(reason)
+    }
+  })
+
   it('only descends: no detours away from the key', () => {
     const [source, closest, other] = [bench('a'), bench('gb'), bench('c')]
     connect(source, closest)

@@ -113,7 +113,8 @@ describe('an offer that answers a lookup', () => {
       id: message('a'),
       target: peer('b'),
       requester: peer(requester),
-      prefixMin: 0,
+      bucketMin: 0,
+      bucketMax: 255,
       slot: 'guest',
     }) as const
 
@@ -213,7 +214,8 @@ describe("somebody else's offer", () => {
         id: message(target),
         target: peer('b'),
         requester: peer(target),
-        prefixMin: 0,
+        bucketMin: 0,
+        bucketMax: 255,
         slot: 'guest',
       })
     for (let i = 0; i < 10; i++) asked(`r${'abcdefghij'[i]}b`)

@@ -323,7 +323,8 @@ export const lookup = (number: number): Frame => ({
   id: ids[number]!,
   target: key,
   requester: key,
-  prefixMin: 0,
+  bucketMin: 0,
+  bucketMax: 255,
   slot: 'ring',
 })
 

@@ -48,7 +48,8 @@ const lookup = (requester: PeerId): LookupFrame => ({
   ...routed('l'),
   target: requester,
   requester,
-  prefixMin: 256,
+  bucketMin: 255,
+  bucketMax: 0,
   slot: 'ring',
 })
 const reply: ReplyFrame = { kind: 'reply', ...routed('r'), body: { byteLength: 9 } }
@@ -126,7 +127,7 @@ describe('a misrouter', () => {
   test('takes itself for suitable whatever a lookup asks for', () => {
     const all = relay('misrouter')
     through(all, [lookup(all.a.id)])
-    expect(all.b.inputs('frame')[0]!.frame).toEqual({ ...lookup(all.a.id), prefixMin: 0 })
+    expect(all.b.inputs('frame')[0]!.frame).toEqual({ ...lookup(all.a.id), bucketMin: 0, bucketMax: 255 })
   })
 
   test('leaves replies, broadcasts and its own frames alone', () => {

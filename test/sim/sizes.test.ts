@@ -28,7 +28,8 @@ const lookup = {
   ...routed,
   target: key(),
   requester: key<PeerId>(),
-  prefixMin: 7,
+  bucketMin: 7,
+  bucketMax: 9,
   slot: 'bucket',
 } as const
 const direct = { kind: 'direct', id, isReply: false } as const

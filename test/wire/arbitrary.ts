@@ -3,7 +3,8 @@
 import fc from 'fast-check'
 import type { Frame, LookupFrame, Message, UnicastFrame } from '../../src/core/frames.ts'
 import { HOP_LIMIT_MAX, PEERS_PER_FRAME_MAX } from '../../src/core/frames.ts'
-import type { ExchangeId, Key, MessageId } from '../../src/core/ids.ts'
+import { ONLY_CLOSEST } from '../../src/core/geometry.ts'
+import type { ExchangeId, Key, MessageId, PeerId } from '../../src/core/ids.ts'
 import type { HandshakeFrame } from '../../src/wire/handshake.ts'
 import { idFromBytes, messageIdFromBytes } from '../../src/wire/ids.ts'
 
@@ -52,15 +53,18 @@ const unicast: fc.Arbitrary<UnicastFrame> = onItsWay(
     body: bytes(300),
   }),
 )
+const bucket = fc.integer({ min: 0, max: 255 })
+const buckets = fc.oneof(
+  fc.constant(ONLY_CLOSEST),
+  fc.tuple(bucket, bucket).map(([a, b]) => ({ bucketMin: Math.min(a, b), bucketMax: Math.max(a, b) })),
+)
 const lookup: fc.Arbitrary<LookupFrame> = onItsWay(
-  fc.record({
-    kind: fc.constant('lookup'),
-    ...routed,
-    target: key(),
-    requester: key(),
-    prefixMin: fc.integer({ min: 0, max: 256 }),
-    slot,
-  }),
+  fc
+    .tuple(
+      buckets,
+      fc.record({ kind: fc.constant('lookup'), ...routed, target: key(), requester: key<PeerId>(), slot }),
+    )
+    .map(([range, fields]) => ({ ...fields, ...range })),
 )
 
 export const frame: fc.Arbitrary<Frame | HandshakeFrame> = fc.oneof(

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Frame, UnicastFrame } from '../../src/core/frames.ts'
+import type { Frame, LookupFrame, UnicastFrame } from '../../src/core/frames.ts'
 import { HOP_LIMIT_MAX } from '../../src/core/frames.ts'
 import {
   BODY_BYTES_MAX,
@@ -120,13 +120,25 @@ describe('frames', () => {
     }
   })
 
-  test('a lookup asks for at most 256 leading bits and one of four slots', () => {
+  test('a lookup asks for a range of buckets, or for the closest in one way only, and one of four slots', () => {
     const at = ROUTED_HEADER_BYTES + 32
-    expect(decodeFrame(patched('lookup', { [at]: 1, [at + 1]: 1 }))).toBe(null)
-    expect(decodeFrame(patched('lookup', { [at]: 0, [at + 1]: 255, [at + 2]: 3 }))).toMatchObject({
-      prefixMin: 255,
-      slot: 'guest',
-    })
+    const lookup = (bucketMin: number, bucketMax: number) =>
+      decodeFrame(patched('lookup', { [at]: bucketMin, [at + 1]: bucketMax, [at + 2]: 3 }))
+    for (const [bucketMin, bucketMax] of [
+      [0, 255],
+      [7, 7],
+      [255, 255],
+      [255, 0],
+    ] as const)
+      expect(lookup(bucketMin, bucketMax)).toMatchObject({ bucketMin, bucketMax, slot: 'guest' })
+    for (const [bucketMin, bucketMax] of [
+      [1, 0],
+      [255, 254],
+      [254, 0],
+      [255, 1],
+    ] as const)
+      expect(lookup(bucketMin, bucketMax), `${bucketMin} to ${bucketMax}`).toBe(null)
+    expect(() => encodeFrame({ ...(lookup(7, 7) as LookupFrame), bucketMax: 6 })).toThrow(RangeError)
     expect(decodeFrame(patched('lookup', { [at + 2]: 4 }))).toBe(null)
   })
 
