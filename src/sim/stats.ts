@@ -53,6 +53,10 @@ export class Stats {
     keep: { frames: 0, bytes: 0 },
     peers: { frames: 0, bytes: 0 },
     introduction: { frames: 0, bytes: 0 },
+    ihave: { frames: 0, bytes: 0 },
+    graft: { frames: 0, bytes: 0 },
+    prune: { frames: 0, bytes: 0 },
+    digest: { frames: 0, bytes: 0 },
     goodbye: { frames: 0, bytes: 0 },
   }
   /** Frames that found their link closed, by kind. */
