@@ -27,6 +27,9 @@ export interface Held {
   readonly at: Instant
 }
 
+/** Ids that were refused for their source's rate: apart, or who floods would make us forget what we have delivered. */
+const REFUSED_MAX = 4_096
+
 export interface CacheLimits {
   readonly seenMax: number
   readonly framesMax: number
@@ -38,6 +41,7 @@ const CACHE_DEFAULTS: CacheLimits = { seenMax: SEEN_MAX, framesMax: FRAMES_MAX, 
 export class BroadcastCache {
   readonly #limits: CacheLimits
   readonly #seen: RecentMap<MessageId, true>
+  readonly #refused = new RecentMap<MessageId, true>({ max: REFUSED_MAX, keepMs: SEEN_KEEP_MS })
   /** Oldest first. */
   readonly #held = new Map<MessageId, Held>()
   #bytes = 0
@@ -50,6 +54,7 @@ export class BroadcastCache {
   get collections(): Record<string, { size: number; max: number }> {
     return {
       broadcastSeen: { size: this.#seen.size, max: this.#seen.max },
+      broadcastRefused: { size: this.#refused.size, max: this.#refused.max },
       broadcastCache: { size: this.#held.size, max: this.#limits.framesMax },
       broadcastCacheBytes: { size: this.#bytes, max: this.#limits.bytesMax },
     }
@@ -60,20 +65,20 @@ export class BroadcastCache {
   }
 
   has(id: MessageId): boolean {
-    return this.#seen.has(id)
+    return this.#seen.has(id) || this.#refused.has(id)
   }
 
   get(id: MessageId): Held | undefined {
     return this.#held.get(id)
   }
 
-  /** Seen, but not for passing on. */
-  mark(id: MessageId, now: Instant): void {
-    this.#seen.set(id, true, now)
+  /** Seen, but not delivered nor to be passed on. */
+  refuse(id: MessageId, now: Instant): void {
+    this.#refused.set(id, true, now)
   }
 
   keep(frame: BroadcastFrame, from: LinkId | null, now: Instant): void {
-    this.mark(frame.id, now)
+    this.#seen.set(frame.id, true, now)
     this.#held.set(frame.id, { frame, from, at: now })
     this.#bytes += frame.body.byteLength
     this.#evict(now)
@@ -86,6 +91,7 @@ export class BroadcastCache {
 
   tick(now: Instant): void {
     this.#seen.rotate(now)
+    this.#refused.rotate(now)
     this.#evict(now)
   }
 

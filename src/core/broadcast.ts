@@ -30,7 +30,7 @@ export interface BroadcastConfig extends Partial<CacheLimits> {
 
 export const BROADCAST_DEFAULTS = {
   pendingMax: 1_024,
-  sourceFrames: { perSecond: 200, burst: 1_000 },
+  sourceFrames: { perSecond: 200, burst: 400 },
   holdMs: 0,
 } as const
 const SOURCES_KEEP_MS = 120_000
@@ -181,10 +181,10 @@ export class Broadcast {
     const [first, ...others] = this.#pending.get(id) ?? []
     if (first === undefined) return
     this.#pending.delete(id)
-    if (source === this.#config.self) return this.#grown().cache.mark(id, now)
+    if (source === this.#config.self) return this.#grown().cache.refuse(id, now)
     if (!this.#affordSource(source, now)) {
       this.counters.overRate++
-      return this.#grown().cache.mark(id, now)
+      return this.#grown().cache.refuse(id, now)
     }
     this.counters.delivered++
     this.#hooks.deliver(source, payload, first.frame.hops)

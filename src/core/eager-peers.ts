@@ -27,8 +27,8 @@ const TAKEN_MAX = 256
 /** Messages that it announced and did not give when asked, in a row: its announcements count for nothing (guess). */
 const BROKEN_MAX = 8
 
-/** A PRUNE has arrived after so long, and what was under way has come (guess: a slow link's round trip). */
-const PRUNE_WAY_MS = 500
+/** A PRUNE or GRAFT has arrived after so long, and what was under way has come (guess: a slow link's round trip). */
+const CHANGE_MS = 500
 /** Who has told us that our own messages reach it sooner by others is not flooded with them for so long (guess). */
 const DECLINE_MS = 60_000
 
@@ -42,6 +42,8 @@ export interface Standing {
   taken: number
   /** Messages that it announced and did not give, in a row. */
   broken: number
+  /** When it got its place; 0: it began with it. */
+  addedAt: number
   /** When we took its place away; 0: never. */
   prunedAt: number
   /** When it said last that it gets our messages sooner from others; 0: never. */
@@ -81,11 +83,11 @@ export class EagerPeers {
   begin(links: readonly Route[], random: () => number): void {
     if (this.#hasBegun && this.#eager.length > 0) return
     this.#hasBegun = true
-    for (const route of spread(this.#self, shuffled(links, random)).slice(0, START)) this.add(route.link)
+    for (const route of spread(this.#self, shuffled(links, random)).slice(0, START)) this.add(route.link, 0 as Instant)
   }
 
   /** Gives a place, if there is one: else at the cost of whoever has only taken, who comes back and must be told. */
-  add(link: LinkId): { readonly isAdmitted: boolean; readonly loser: LinkId | null } {
+  add(link: LinkId, now: Instant): { readonly isAdmitted: boolean; readonly loser: LinkId | null } {
     const standing = this.#of(link)
     if (standing.isEager) return { isAdmitted: true, loser: null }
     const loser = this.#eager.length < EAGER_MAX ? null : this.#idlest()
@@ -93,6 +95,7 @@ export class EagerPeers {
     if (loser !== null) this.remove(loser.link)
     standing.isEager = true
     standing.taken = 0
+    standing.addedAt = now
     this.#eager.push(standing)
     return { isAdmitted: true, loser: loser?.link ?? null }
   }
@@ -106,7 +109,13 @@ export class EagerPeers {
   /** What it sent before it heard of that is no reason to take it back. */
   isJustPruned(link: LinkId, now: Instant): boolean {
     const prunedAt = this.#standings.get(link)?.prunedAt ?? 0
-    return prunedAt > 0 && now - prunedAt < PRUNE_WAY_MS
+    return prunedAt > 0 && now - prunedAt < CHANGE_MS
+  }
+
+  /** What comes twice while a change to the tree takes effect says nothing of the tree that it makes. */
+  isJustAdded(link: LinkId, now: Instant): boolean {
+    const standing = this.#standings.get(link)
+    return standing?.isEager === true && standing.addedAt > 0 && now - standing.addedAt < CHANGE_MS
   }
 
   /** It wants no payloads of us. */
@@ -161,7 +170,7 @@ export class EagerPeers {
   #of(link: LinkId): Standing {
     let standing = this.#standings.get(link)
     if (standing === undefined) {
-      standing = { link, isEager: false, given: 0, taken: 0, broken: 0, prunedAt: 0, declinedAt: 0 }
+      standing = { link, isEager: false, given: 0, taken: 0, broken: 0, addedAt: 0, prunedAt: 0, declinedAt: 0 }
       this.#standings.set(link, standing)
     }
     return standing

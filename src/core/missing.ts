@@ -82,17 +82,17 @@ export class MissingMessages {
     }
   }
 
-  /** Those whose time has come, and whom to ask next. Where nobody is left the message is given up. */
-  due(now: Instant): Due[] {
-    const due: Due[] = []
+  /** Those whose time has come, one by one, and whom to ask next: somebody in `asked`, if he has it too. */
+  *due(now: Instant, asked: ReadonlyMap<LinkId, unknown>): Iterable<Due> {
     for (const [id, missing] of this.#all) {
       if (missing.dueAt > now) continue
-      const next = missing.holders.shift() ?? null
-      due.push({ id, missing, failed: missing.asked, next })
+      const { holders, asked: failed } = missing
+      const at = holders.findIndex(({ link }) => asked.has(link))
+      const [next = null] = holders.splice(Math.max(0, at), 1)
       missing.asked = next?.link ?? null
       if (next === null) this.#all.delete(id)
+      yield { id, missing, failed, next }
     }
-    return due
   }
 
   /** How long a new timer must run; null: one is running that will do, or nothing is missing. */

@@ -15,7 +15,7 @@ const route = (number: number, id: string, isRing = false): Route =>
 
 function full(): EagerPeers {
   const peers = new EagerPeers(peer('a'))
-  for (let i = 1; i <= EAGER_MAX; i++) peers.add(link(i))
+  for (let i = 1; i <= EAGER_MAX; i++) peers.add(link(i), at(0))
   return peers
 }
 
@@ -53,7 +53,7 @@ describe('who begins', () => {
 describe('a full house', () => {
   it('lets nobody in who would break the tree elsewhere', () => {
     const peers = full()
-    expect(peers.add(link(99))).toEqual({ isAdmitted: false, loser: null })
+    expect(peers.add(link(99), at(0))).toEqual({ isAdmitted: false, loser: null })
     expect(peers.eager).toHaveLength(EAGER_MAX)
   })
 
@@ -61,7 +61,7 @@ describe('a full house', () => {
     const peers = full()
     for (let i = 1; i <= EAGER_MAX; i++) if (i !== 7) peers.gave(link(i))
     take(peers, 256)
-    expect(peers.add(link(99))).toEqual({ isAdmitted: true, loser: link(7) })
+    expect(peers.add(link(99), at(0))).toEqual({ isAdmitted: true, loser: link(7) })
     expect(peers.isEager(link(7))).toBe(false)
     expect(peers.eager).toHaveLength(EAGER_MAX)
   })
@@ -69,7 +69,7 @@ describe('a full house', () => {
   it('does not count a few payloads as taking', () => {
     const peers = full()
     take(peers, 255)
-    expect(peers.add(link(99)).isAdmitted).toBe(false)
+    expect(peers.add(link(99), at(0)).isAdmitted).toBe(false)
   })
 })
 

@@ -261,11 +261,45 @@ describe('the shape of the tree', () => {
     all.get(M, 1)
     all.get(N, 2)
     expect(all.to('prune')).toEqual([1])
-    all.pass(1_000)
+    all.pass(3_000)
     all.ihave(7, O)
     all.pass(60)
     all.get(O, 2)
     expect(all.to('prune')).toEqual([2])
+  })
+})
+
+describe('at a high rate', () => {
+  it('duplicates on all links cut about one link a second, not all at once', () => {
+    const all = station(24)
+    for (let on = 2; on <= 9; on++) all.graft(on, [])
+    all.pass(2_000)
+    const cut: number[] = []
+    for (let i = 0; i < 100; i++) {
+      all.get(name(i), 1)
+      for (const { link } of all.routes.slice(1, 9)) all.hear(name(i), link)
+      cut.push(all.to('prune').length)
+      all.pass(10)
+    }
+    // The first message finds the tree unpaced.
+    expect(cut.slice(1).reduce((sum, count) => sum + count, 0)).toBeLessThan(8)
+    expect(all.broadcast.counters.duplicates).toBe(800)
+  })
+
+  it('what is missing is asked for, but its holder is not always taken into the tree', () => {
+    const all = station(24)
+    let [asked, eager] = [0, 0]
+    for (let i = 0; i < 300; i++) {
+      all.get(name(i), 1)
+      all.ihave(2 + (i % 20), name(1_000 + i))
+      all.pass(10)
+      for (const frame of all.frames('graft')) {
+        asked += frame.ids.length
+        eager += Number(frame.isEager)
+      }
+    }
+    expect(asked).toBeGreaterThan(150)
+    expect(eager).toBeLessThanOrEqual(7)
   })
 })
 
