@@ -181,10 +181,10 @@ export class Broadcast {
     const [first, ...others] = this.#pending.get(id) ?? []
     if (first === undefined) return
     this.#pending.delete(id)
-    if (source === this.#config.self) return this.#grown().cache.refuse(id, now)
+    if (source === this.#config.self) return this.#grown().refuse(id, now)
     if (!this.#affordSource(source, now)) {
       this.counters.overRate++
-      return this.#grown().cache.refuse(id, now)
+      return this.#grown().refuse(id, now)
     }
     this.counters.delivered++
     this.#hooks.deliver(source, payload, first.frame.hops)

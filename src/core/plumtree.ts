@@ -185,6 +185,12 @@ export class Plumtree {
     for (const other of others) this.#onSecond(frame.id, other.link, now)
   }
 
+  /** A message that has come and is not wanted: nobody need be asked for it, or be blamed that it has not come. */
+  refuse(id: MessageId, now: Instant): void {
+    this.#missing.take(id)
+    this.cache.refuse(id, now)
+  }
+
   /** A copy of a message that we have. */
   onDuplicate(id: MessageId, link: LinkId, now: Instant): void {
     this.#counters.duplicates++

@@ -230,6 +230,22 @@ describe('grafting', () => {
   })
 })
 
+it('who gives what is refused for its source is not taken for one who does not give', () => {
+  const all = station(3, { sourceFrames: { perSecond: 1, burst: 1 } })
+  all.get(M, 1)
+  for (let i = 0; i < 10; i++) {
+    all.ihave(2, name(i))
+    all.pass(300)
+    all.get(name(i), 2)
+  }
+  all.to('graft')
+  all.pass(5_000)
+  expect(all.to('graft')).toEqual([])
+  all.ihave(2, N)
+  all.pass(2_000)
+  expect(all.to('graft')).toEqual([2])
+})
+
 describe('the shape of the tree', () => {
   const late = (ms: number, hops: number) => {
     const all = station(8)
