@@ -256,6 +256,10 @@ export class BootstrapNode {
       case 'keep':
       case 'peers':
       case 'introduction':
+      case 'ihave':
+      case 'graft':
+      case 'prune':
+      case 'digest':
         this.dropped.unexpected++
         return
     }

@@ -5,7 +5,8 @@
 
 import { listen } from '#platform'
 import type { Instance } from 'simple-peer'
-import type { ExchangeId, NetworkId } from './core/ids.ts'
+import type { BroadcastFate } from './core/broadcast.ts'
+import type { ExchangeId, MessageId, NetworkId } from './core/ids.ts'
 import type { NodeInspection } from './core/inspection.ts'
 import type { Input, NodeEvent } from './core/io.ts'
 import { MeshNode } from './core/node.ts'
@@ -85,6 +86,11 @@ export class Engine {
   /** A snapshot of the core. */
   inspect(): NodeInspection {
     return this.#node.inspect()
+  }
+
+  /** What became of a broadcast of ours; null: it was too long ago. */
+  fateOf(id: MessageId): BroadcastFate | null {
+    return this.#node.broadcast.fateOf(id)
   }
 
   servers(): ServerInspection[] {

@@ -1,5 +1,6 @@
 /** The public face of musubi, and nothing else. */
 
+export type { BroadcastHandle } from './broadcast-handle.ts'
 export type { AcceptOptions, Call } from './call.ts'
 export type { Data, Json } from './data.ts'
 export { MeshError, type MeshErrorCode } from './errors.ts'

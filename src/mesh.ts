@@ -4,9 +4,10 @@
  */
 
 import type { Instance } from 'simple-peer'
+import { BroadcastHandle } from './broadcast-handle.ts'
 import { Call, type AcceptOptions } from './call.ts'
 import type { ExchangeId, PeerId, RequestId } from './core/ids.ts'
-import type { NodeEvent, Receipt } from './core/io.ts'
+import type { BroadcastReceipt, NodeEvent, Receipt } from './core/io.ts'
 import { type Data, type Json, metadataBytes, parseMetadata, payloadOf } from './data.ts'
 import { Engine } from './engine.ts'
 import { asMeshError, MeshError } from './errors.ts'
@@ -142,17 +143,20 @@ export class Mesh {
   }
 
   /**
-   * Send `data` (at most 15 KiB) to every peer of the mesh, signed. Resolves when it has left for our neighbours;
-   * nobody acknowledges it. We do not hear our own. Rejects like `send`. Waits for `ready()`.
+   * Send `data` (at most 15 KiB) to every peer of the mesh, signed. Resolves when a first neighbour says that it has it, or
+   * none has said so within 3 s; nobody acknowledges it from farther away. We do not hear our own. Rejects like `send`.
+   * Waits for `ready()`.
    *
    * @example
    * await mesh.broadcast(JSON.stringify({ type: 'hello', name: 'Aiko' }))
    */
-  async broadcast(data: Data, options: SignalOption = {}): Promise<void> {
+  async broadcast(data: Data, options: SignalOption = {}): Promise<BroadcastHandle> {
     const payload = payloadOf(data)
     const signal = abortSignal(options.signal)
-    await this.#usable(signal)
-    await this.#pending.run({ input: (request) => ({ kind: 'broadcast', request, payload }), signal })
+    const engine = await this.#usable(signal)
+    const receipt = await this.#pending.run({ input: (request) => ({ kind: 'broadcast', request, payload }), signal })
+    const { broadcast: id } = receipt as BroadcastReceipt
+    return new BroadcastHandle(id, () => engine.fateOf(id))
   }
 
   /**

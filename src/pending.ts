@@ -5,8 +5,11 @@
  */
 
 import type { RequestId } from './core/ids.ts'
-import type { FailureCode, Input, Receipt } from './core/io.ts'
+import type { BroadcastReceipt, FailureCode, Input, Receipt } from './core/io.ts'
 import { abortError, MeshError, type MeshErrorCode } from './errors.ts'
+
+/** How a request ended well. */
+export type Done = Receipt | BroadcastReceipt
 
 /** What one request says to the core, and how long it may be waited for. */
 export interface RequestPlan {
@@ -15,7 +18,7 @@ export interface RequestPlan {
 }
 
 interface Waiter {
-  readonly resolve: (receipt: Receipt) => void
+  readonly resolve: (receipt: Done) => void
   readonly reject: (error: MeshError) => void
 }
 
@@ -42,10 +45,10 @@ export class Pending {
   }
 
   /** Resolves with the receipt; rejects with `MeshError` only. */
-  run({ input, signal }: RequestPlan): Promise<Receipt> {
+  run({ input, signal }: RequestPlan): Promise<Done> {
     if (signal?.aborted) return Promise.reject(abortError(signal))
     const request = ++this.#count as RequestId
-    const promise = new Promise<Receipt>((resolve, reject) => {
+    const promise = new Promise<Done>((resolve, reject) => {
       const abort = (): void => {
         this.#waiters.delete(request)
         this.#dispatch({ kind: 'cancel', request })
@@ -62,7 +65,7 @@ export class Pending {
     return promise
   }
 
-  done(request: RequestId, receipt: Receipt): void {
+  done(request: RequestId, receipt: Done): void {
     this.#take(request)?.resolve(receipt)
   }
 

@@ -79,7 +79,7 @@ export class Session {
 
   private async perform(line: string): Promise<void> {
     if (line === '') return
-    if (!line.startsWith('/')) return this.mesh.broadcast(line)
+    if (!line.startsWith('/')) return void (await this.mesh.broadcast(line))
     const [, name = '', rest = ''] = /^\/(\S*)\s*(.*)$/su.exec(line) ?? []
     const command = Object.hasOwn(this.commands, name) ? this.commands[name] : undefined
     if (command === undefined) throw new Error(`There is no command /${name}. /help lists them.`)

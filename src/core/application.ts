@@ -24,7 +24,8 @@ type InputOf<Kind extends Input['kind']> = Extract<Input, { readonly kind: Kind 
 export class Application {
   readonly #parts: ApplicationParts
   readonly #asking = new Map<RequestId, MessageId>()
-  readonly #signing = new Map<MessageId, RequestId>()
+  /** Broadcasts that are being signed, or that no neighbour is known to have yet. */
+  readonly #spreading = new Map<MessageId, RequestId>()
 
   constructor(parts: ApplicationParts) {
     this.#parts = parts
@@ -56,18 +57,23 @@ export class Application {
 
   onBroadcast({ request, payload }: InputOf<'broadcast'>): void {
     const { io } = this.#parts
-    if (this.#signing.size >= REQUESTS_MAX) return this.fail(request, 'busy')
+    if (this.#spreading.size >= REQUESTS_MAX) return this.fail(request, 'busy')
     const id = randomName(() => io.random()) as MessageId
-    this.#signing.set(id, request)
+    this.#spreading.set(id, request)
     io.sign(id, payload)
   }
 
   onSigned(id: MessageId, body: Body, now: Instant): void {
-    const request = this.#signing.get(id)
+    if (this.#spreading.has(id)) this.#parts.broadcast.originate(id, body, now)
+  }
+
+  /** The first neighbour has a broadcast of ours, or none will say so. */
+  onSpread(id: MessageId, ms: number): void {
+    const request = this.#spreading.get(id)
     if (request === undefined) return
-    this.#signing.delete(id)
-    this.#parts.broadcast.originate(id, body, now)
-    this.#parts.io.emit({ kind: 'requestDone', request, receipt: { hops: 0, path: 'routed', ms: 0, attempts: 1 } })
+    this.#spreading.delete(id)
+    const receipt = { hops: 1, path: 'routed', ms, attempts: 1, broadcast: id } as const
+    this.#parts.io.emit({ kind: 'requestDone', request, receipt })
   }
 
   onDial(input: InputOf<'dial'>, now: Instant): void {
@@ -117,10 +123,10 @@ export class Application {
     this.#parts.io.emit({ kind: 'requestFailed', request, code, detail })
   }
 
-  /** The node stops: what is being signed will not leave any more. */
+  /** The node stops: what is being signed will not leave any more, and nobody will say that he has the rest. */
   stop(): void {
-    for (const request of this.#signing.values()) this.fail(request, 'closed')
-    this.#signing.clear()
+    for (const request of this.#spreading.values()) this.fail(request, 'closed')
+    this.#spreading.clear()
   }
 }
 

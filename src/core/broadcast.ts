@@ -1,163 +1,296 @@
 /**
- * Broadcast: every peer gets it once. This first version floods: a frame that passes verification goes on over all
- * links but those it came from. Signatures are checked before anything is forwarded, and an id counts as seen only
- * then: a forged copy that arrives first cannot crowd out the true one, because other copies wait beside it. Epidemic
- * broadcast trees (Plumtree) will take this file's place behind the same interface.
+ * Broadcast: every peer gets it once. Signatures are checked before anything is delivered or forwarded, and an id counts
+ * as seen only then: a forged copy that arrives first cannot crowd out the true one, because other copies wait beside it.
+ * A source may have us carry only so much, so who floods is contained at its first honest neighbours. How a message
+ * spreads is `plumtree.ts`; here it comes in and goes out.
  */
 
-import { RecentMap } from './bounded.ts'
+import { evictOldest, RecentMap } from './bounded.ts'
+import type { CacheLimits } from './broadcast-cache.ts'
 import { type Bucket, type Rate, createBucket, take } from './budget.ts'
-import { type Body, type BroadcastFrame, type Frame, HOP_LIMIT_MAX } from './frames.ts'
+import { type Body, type BroadcastFrame, HOP_LIMIT_MAX, type TreeFrame } from './frames.ts'
+import type { Geometry } from './geometry.ts'
 import type { Instant, LinkId, MessageId, NetworkId, PeerId } from './ids.ts'
-import type { VerifyJob } from './io.ts'
+import type { TimerToken, VerifyJob } from './io.ts'
+import { Plumtree, type TreeCounters, type TreeHooks } from './plumtree.ts'
 import type { Route } from './router.ts'
 
-export interface BroadcastConfig {
+export interface BroadcastConfig extends Partial<CacheLimits> {
   readonly self: PeerId
   readonly network: NetworkId
-  /** Ids remembered for at least 2 minutes, longer than a signature lives (REFERENCE §8: 16,384). */
-  readonly seenMax: number
+  readonly geometry: Geometry
   /** Broadcasts being verified at once; more are dropped and counted (guess). */
   readonly pendingMax: number
   /** What one source may have us carry (guess: a chat is 1/s, a game 30/s). */
   readonly sourceFrames: Rate
+  /**
+   * Payloads wait so long at each peer, in ms, to leave together: fewer transport messages for a later arrival. Default 0;
+   * Gossip Glomers 3e asks for it.
+   */
+  readonly holdMs: number
 }
 
 export const BROADCAST_DEFAULTS = {
-  seenMax: 16_384,
   pendingMax: 1_024,
-  sourceFrames: { perSecond: 200, burst: 1_000 },
+  sourceFrames: { perSecond: 200, burst: 400 },
+  holdMs: 0,
 } as const
-const SEEN_KEEP_MS = 120_000
+const SOURCES_KEEP_MS = 120_000
 /** Copies of one unverified broadcast, from different links: one of the first few neighbours is honest. */
 const COPIES_MAX = 4
 const SOURCES_MAX = 4_096
+/** Own messages whose fate is counted; then the oldest is not any more (guess). */
+const OWN_MAX = 256
+/**
+ * A neighbour that has not said by now that it has our message gets it from us, asked or not (flood-publish, as gossipsub
+ * 1.1 calls it), so that no tree can hold us back; and the application waits no longer. At once, as there, each of 24
+ * links would meet the tree somewhere and make duplicates: RMR 0.5 at 100 peers, where it is 0.12 so. Announcements take
+ * up to 1.2 s at a high rate, and one may be lost.
+ */
+const FLOOD_MS = 3_000
 
-export interface BroadcastHooks {
-  send(link: LinkId, frame: Frame): void
+export interface BroadcastHooks extends TreeHooks {
   verify(job: VerifyJob): void
-  /** Links of the mesh to flood over. */
-  links(): Iterable<Route>
   deliver(source: PeerId, payload: Body, hops: number): void
+  /** A neighbour has our message, or nobody will say so any more; `ms` after it was sent. */
+  spread(id: MessageId, ms: number): void
 }
 
-export interface BroadcastCounters {
+export interface BroadcastCounters extends TreeCounters {
   delivered: number
-  sent: number
-  duplicates: number
   refused: number
   overflow: number
   overRate: number
 }
 
-interface Pending {
-  /** Copies in the order they came; the first one is being verified. */
-  readonly copies: { readonly link: LinkId; readonly frame: BroadcastFrame }[]
-  /** Links that hold the message already and need no copy from us. */
+/** What became of a message of our own so far. */
+export interface BroadcastFate {
+  /** Neighbours that it was sent to. */
+  readonly sent: number
+  /** Neighbours that say they have it. */
+  readonly confirmed: number
+}
+
+interface Own {
+  /** Links that it was sent to. */
+  sentTo: LinkId[]
+  /** Links that say they have it. */
   readonly holders: LinkId[]
+  readonly at: Instant
+  /** The newest link of then. */
+  newest: LinkId
+  isConfirmed: boolean
+  isFlooded: boolean
+}
+
+interface Copy {
+  readonly from: Route
+  readonly link: LinkId
+  readonly frame: BroadcastFrame
 }
 
 export class Broadcast {
-  readonly counters: BroadcastCounters = { delivered: 0, sent: 0, duplicates: 0, refused: 0, overflow: 0, overRate: 0 }
+  readonly counters: BroadcastCounters = {
+    delivered: 0,
+    sent: 0,
+    duplicates: 0,
+    announced: 0,
+    grafts: 0,
+    prunes: 0,
+    digests: 0,
+    ignored: 0,
+    refused: 0,
+    overflow: 0,
+    overRate: 0,
+  }
   readonly #config: BroadcastConfig
   readonly #hooks: BroadcastHooks
-  readonly #seen: RecentMap<MessageId, true>
-  readonly #pending = new Map<MessageId, Pending>()
-  readonly #sources: RecentMap<PeerId, Bucket>
+  /** Unverified, by id; copies in the order they came, the first one is being verified. */
+  readonly #pending = new Map<MessageId, Copy[]>()
+  readonly #own = new Map<MessageId, Own>()
+  #sources: RecentMap<PeerId, Bucket> | null = null
+  /** Null before the first broadcast: then there is nothing to remember. */
+  #tree: Plumtree | null = null
+  #since = 0 as Instant
 
   constructor(config: BroadcastConfig, hooks: BroadcastHooks) {
     this.#config = config
     this.#hooks = hooks
-    this.#seen = new RecentMap({ max: config.seenMax, keepMs: SEEN_KEEP_MS })
-    this.#sources = new RecentMap({ max: SOURCES_MAX, keepMs: SEEN_KEEP_MS })
   }
 
   get collections(): Record<string, { size: number; max: number }> {
     return {
-      broadcastSeen: { size: this.#seen.size, max: this.#seen.max },
       broadcastPending: { size: this.#pending.size, max: this.#config.pendingMax },
-      broadcastSources: { size: this.#sources.size, max: this.#sources.max },
+      broadcastOwn: { size: this.#own.size, max: OWN_MAX },
+      broadcastSources: { size: this.#sources?.size ?? 0, max: SOURCES_MAX },
+      ...this.#tree?.collections,
     }
+  }
+
+  /** Links with a place in the tree. */
+  get eagerLinks(): readonly LinkId[] {
+    return this.#tree?.peers.eager.map(({ link }) => link) ?? []
+  }
+
+  /** Our time in the mesh begins: what was sent before is not for us. */
+  start(now: Instant): void {
+    this.#since = now
   }
 
   tick(now: Instant): void {
-    this.#seen.rotate(now)
-    this.#sources.rotate(now)
+    this.#sources?.rotate(now)
+    this.#tree?.tick(now)
+    for (const [id, own] of this.#own) if (!own.isFlooded && now - own.at >= FLOOD_MS) this.#flood(id, own, now)
   }
 
-  /** Sends a signed broadcast of our own to every neighbour. */
+  /** Sends a signed broadcast of our own. */
   originate(id: MessageId, body: Body, now: Instant): void {
-    this.#seen.set(id, true, now)
-    this.#flood({ kind: 'broadcast', hopLimit: HOP_LIMIT_MAX, hops: 0, id, target: this.#config.network, body }, [])
+    if (this.#own.size >= OWN_MAX) for (const [oldest, own] of this.#own) this.#confirm(oldest, own, now)
+    evictOldest(this.#own, OWN_MAX)
+    const { network: target } = this.#config
+    const sentTo = this.#grown().publish({ kind: 'broadcast', hopLimit: HOP_LIMIT_MAX, hops: 0, id, target, body }, now)
+    const newest = this.#hooks.links().reduce((latest, { link }) => (link > latest ? link : latest), 0 as LinkId)
+    const own: Own = { sentTo, holders: [], at: now, newest, isConfirmed: false, isFlooded: false }
+    this.#own.set(id, own)
+    // With nobody to tell there is nothing to wait for.
+    if (sentTo.length === 0) this.#confirm(id, own, now)
   }
 
-  onFrame(frame: BroadcastFrame, from: Route): void {
-    if (this.#seen.has(frame.id)) {
-      this.counters.duplicates++
+  /** What became of a message of ours; null: it was too long ago. */
+  fateOf(id: MessageId): BroadcastFate | null {
+    const own = this.#own.get(id)
+    return own === undefined ? null : { sent: own.sentTo.length, confirmed: own.holders.length }
+  }
+
+  onFrame(frame: BroadcastFrame, from: Route, now: Instant): void {
+    if (this.#tree?.cache.has(frame.id)) {
+      this.#onHeld(frame.id, from.link, now)
+      this.#tree.onDuplicate(frame.id, from.link, now)
       return
     }
-    const pending = this.#pending.get(frame.id)
-    if (pending !== undefined) this.#addCopy(pending, frame, from.link)
+    const copies = this.#pending.get(frame.id)
+    const copy: Copy = { from, link: from.link, frame }
+    if (copies !== undefined) this.#addCopy(copies, copy)
     else if (this.#pending.size >= this.#config.pendingMax) this.counters.overflow++
-    else this.#startVerifying(frame, from.link)
+    else {
+      this.#pending.set(frame.id, [copy])
+      this.#verify(copy)
+    }
   }
 
   onVerified(result: { readonly id: MessageId; readonly source: PeerId; readonly payload: Body }, now: Instant): void {
-    const pending = this.#pending.get(result.id)
-    const first = pending?.copies[0]
-    if (pending === undefined || first === undefined) return
-    this.#pending.delete(result.id)
-    this.#seen.set(result.id, true, now)
-    if (result.source === this.#config.self) return
-    if (!this.#affordSource(result.source, now)) {
+    const { id, source, payload } = result
+    const [first, ...others] = this.#pending.get(id) ?? []
+    if (first === undefined) return
+    this.#pending.delete(id)
+    if (source === this.#config.self) return this.#grown().refuse(id, now)
+    if (!this.#affordSource(source, now)) {
       this.counters.overRate++
-      return
+      return this.#grown().refuse(id, now)
     }
     this.counters.delivered++
-    this.#hooks.deliver(result.source, result.payload, first.frame.hops)
-    this.#flood(first.frame, pending.holders)
+    this.#hooks.deliver(source, payload, first.frame.hops)
+    this.#grown().accept(first.frame, { from: first.from, source, others }, now)
   }
 
   /** The copy under test is forged, stale or of another network: try the next one. */
   onRefused(id: MessageId): void {
     this.counters.refused++
-    const pending = this.#pending.get(id)
-    if (pending === undefined) return
-    pending.copies.shift()
-    const next = pending.copies[0]
+    const copies = this.#pending.get(id)
+    if (copies === undefined) return
+    copies.shift()
+    const next = copies[0]
     if (next === undefined) this.#pending.delete(id)
-    else this.#hooks.verify({ kind: 'verify', id, link: next.link, body: next.frame.body })
+    else this.#verify(next)
   }
 
-  #startVerifying(frame: BroadcastFrame, link: LinkId): void {
-    this.#pending.set(frame.id, { copies: [{ link, frame }], holders: [link] })
+  /** What a neighbour says of the tree. False: there is no such tree. */
+  onTreeFrame(frame: TreeFrame, from: Route, now: Instant): boolean {
+    if (frame.target !== this.#config.network) return false
+    switch (frame.kind) {
+      case 'ihave':
+        for (const { id } of frame.entries) this.#onHeld(id, from.link, now)
+        this.#grown().onIhave(frame, from, now)
+        return true
+      case 'graft':
+        this.#tree?.onGraft(frame, from, now)
+        return true
+      case 'prune':
+        this.#tree?.onPrune(from.link, now)
+        return true
+      case 'digest':
+        // An empty one asks for everything; who has nothing need not remember that.
+        if (this.#tree !== null || frame.entries.length > 0) this.#grown().onDigest(frame, from, now)
+        return true
+    }
+  }
+
+  onTimer({ due }: Extract<TimerToken, { kind: 'tree' }>, now: Instant): void {
+    this.#tree?.onTimer(due, now)
+  }
+
+  /** We were away for a moment, too short for others to notice: what came meanwhile is lost to us. */
+  onWake(now: Instant): void {
+    this.#grown().askAround(now)
+  }
+
+  onLinkUp(link: LinkId, now: Instant): void {
+    this.#tree?.onLinkUp(link, now)
+  }
+
+  onLinkDown(link: LinkId, now: Instant): void {
+    this.#tree?.onLinkDown(link, now)
+  }
+
+  #grown(): Plumtree {
+    const { self, network: tree, geometry, holdMs } = this.#config
+    const bucketOf = (peer: PeerId): number => geometry.bucketOf(self, peer)
+    const config = { bucketOf, tree, since: this.#since, holdMs, limits: this.#config }
+    this.#tree ??= new Plumtree(config, this.counters, this.#hooks)
+    return this.#tree
+  }
+
+  /** Only links that were there when it was sent: later ones have had a digest. */
+  #flood(id: MessageId, own: Own, now: Instant): void {
+    own.isFlooded = true
+    const links = this.#hooks.links().filter(({ link }) => link <= own.newest)
+    const rest = links.flatMap(({ link }) => (own.sentTo.includes(link) || own.holders.includes(link) ? [] : [link]))
+    this.#tree?.flood(id, rest)
+    own.sentTo.push(...rest)
+    this.#confirm(id, own, now)
+  }
+
+  /** That neighbour has it; if it is ours, somebody waits to hear so. */
+  #onHeld(id: MessageId, link: LinkId, now: Instant): void {
+    const own = this.#own.get(id)
+    if (own === undefined || own.holders.includes(link)) return
+    own.holders.push(link)
+    this.#confirm(id, own, now)
+  }
+
+  #confirm(id: MessageId, own: Own, now: Instant): void {
+    if (own.isConfirmed) return
+    own.isConfirmed = true
+    this.#hooks.spread(id, now - own.at)
+  }
+
+  #verify({ link, frame }: Copy): void {
     this.#hooks.verify({ kind: 'verify', id: frame.id, link, body: frame.body })
   }
 
-  #addCopy(pending: Pending, frame: BroadcastFrame, link: LinkId): void {
+  #addCopy(copies: Copy[], copy: Copy): void {
     this.counters.duplicates++
-    if (pending.copies.length >= COPIES_MAX || pending.holders.includes(link)) return
-    pending.copies.push({ link, frame })
-    pending.holders.push(link)
+    if (copies.length < COPIES_MAX && copies.every(({ link }) => link !== copy.link)) copies.push(copy)
   }
 
   #affordSource(source: PeerId, now: Instant): boolean {
+    const rate = this.#config.sourceFrames
+    this.#sources ??= new RecentMap({ max: SOURCES_MAX, keepMs: SOURCES_KEEP_MS })
     let bucket = this.#sources.get(source)
     if (bucket === undefined) {
-      bucket = createBucket(this.#config.sourceFrames, now)
+      bucket = createBucket(rate, now)
       this.#sources.set(source, bucket, now)
     }
-    return take(bucket, this.#config.sourceFrames, { amount: 1, now })
-  }
-
-  #flood(frame: BroadcastFrame, holders: readonly LinkId[]): void {
-    if (frame.hopLimit === 0) return
-    const { hopLimit, hops, id, target, body } = frame
-    const copy: BroadcastFrame = { kind: 'broadcast', hopLimit: hopLimit - 1, hops: hops + 1, id, target, body }
-    for (const route of this.#hooks.links()) {
-      if (route.carrier < 0 || holders.includes(route.link)) continue
-      this.counters.sent++
-      this.#hooks.send(route.link, copy)
-    }
+    return take(bucket, rate, { amount: 1, now })
   }
 }

@@ -134,6 +134,58 @@ export interface IntroductionFrame {
   readonly leaseMs: number
 }
 
+/** "These I hold": what a lazy neighbour hears of broadcasts instead of the payload (Plumtree, IHAVE). */
+export interface IhaveFrame {
+  readonly kind: 'ihave'
+  /** Which tree: the target of its broadcasts. */
+  readonly target: Key
+  /** At most `IHAVES_PER_FRAME_MAX`. */
+  readonly entries: readonly IhaveEntry[]
+}
+
+export interface IhaveEntry {
+  readonly id: MessageId
+  /** Links that a copy would have crossed, had it come from the sender to the receiver: 1…40. */
+  readonly hops: number
+}
+
+export const IHAVES_PER_FRAME_MAX = 256
+
+/** "Give me these", and from now on, where `isEager`, everything (Plumtree, GRAFT). */
+export interface GraftFrame {
+  readonly kind: 'graft'
+  readonly target: Key
+  readonly isEager: boolean
+  /** At most `GRAFTS_PER_FRAME_MAX`; none: only the place in the tree is wanted. */
+  readonly ids: readonly MessageId[]
+}
+
+export const GRAFTS_PER_FRAME_MAX = 64
+
+/** "I get it from somebody else": no more payloads over this link, only `ihave` (Plumtree, PRUNE). */
+export interface PruneFrame {
+  readonly kind: 'prune'
+  readonly target: Key
+}
+
+/** What the sender still holds of the last minute, newest first: who lacks one asks for it, who holds more answers with the rest. */
+export interface DigestFrame {
+  readonly kind: 'digest'
+  readonly target: Key
+  /** Answers a digest, with what that one did not name; is not answered itself. */
+  readonly isReply: boolean
+  /** At most `DIGEST_MAX`. */
+  readonly entries: readonly DigestEntry[]
+}
+
+export interface DigestEntry {
+  readonly id: MessageId
+  /** Seconds, rounded up, since the sender got it: what is older than the receiver's own time in the mesh is not for it. 0…255. */
+  readonly ageS: number
+}
+
+export const DIGEST_MAX = 256
+
 /** The last frame on a link: the other side need not wait for silence. */
 export interface GoodbyeFrame {
   readonly kind: 'goodbye'
@@ -148,7 +200,10 @@ export type LinkLocalFrame =
   | KeepFrame
   | PeersFrame
   | IntroductionFrame
+  | TreeFrame
   | GoodbyeFrame
+/** What neighbours say to each other about a broadcast tree. */
+export type TreeFrame = IhaveFrame | GraftFrame | PruneFrame | DigestFrame
 /** All frames the core sends or receives. Handshake frames (`net/`) come before a link reaches the core. */
 export type Frame = RoutedFrame | LinkLocalFrame
 

@@ -8,7 +8,7 @@
  */
 
 import type { Body, Frame, Message, OfferMessage, RefuseReason } from './frames.ts'
-import type { ExchangeId, LinkId, MessageId, PeerId, RequestId } from './ids.ts'
+import type { ExchangeId, Key, LinkId, MessageId, PeerId, RequestId } from './ids.ts'
 import type { Route } from './routes.ts'
 
 /**
@@ -105,6 +105,8 @@ export type TimerToken =
   | { readonly kind: 'request'; readonly id: MessageId }
   | { readonly kind: 'exchange'; readonly exchange: ExchangeId }
   | { readonly kind: 'lottery' }
+  /** A broadcast tree has messages to announce, to ask for, or to pass on together. */
+  | { readonly kind: 'tree'; readonly tree: Key; readonly due: 'announce' | 'graft' | 'push' }
   /** The sign of life that a silent link was asked for should have come by now. */
   | { readonly kind: 'overdue'; readonly link: LinkId }
 
@@ -173,6 +175,12 @@ export interface Receipt {
   readonly attempts: number
 }
 
+/** The receipt of a broadcast: a first neighbour has it, or none has said so in time. */
+export interface BroadcastReceipt extends Receipt {
+  /** The id under which `Broadcast.fateOf` knows it. */
+  readonly broadcast: MessageId
+}
+
 /** unreachable: every first hop gave up. timeout: no answer in time. refused: the other side said no. */
 export type FailureCode = 'unreachable' | 'timeout' | 'refused' | 'cancelled' | 'closed' | 'busy'
 
@@ -201,7 +209,7 @@ export type NodeEvent =
       readonly delivery: 'unicast' | 'broadcast'
       readonly hops: number
     }
-  | { readonly kind: 'requestDone'; readonly request: RequestId; readonly receipt: Receipt }
+  | { readonly kind: 'requestDone'; readonly request: RequestId; readonly receipt: Receipt | BroadcastReceipt }
   | { readonly kind: 'requestFailed'; readonly request: RequestId; readonly code: FailureCode; readonly detail: string }
   /** `dial` has made an exchange: the shell ties the connection that it will create to the request. */
   | { readonly kind: 'dialing'; readonly request: RequestId; readonly exchange: ExchangeId }

@@ -6,8 +6,8 @@
 
 import { AddressBook } from './address-book.ts'
 import { Application } from './application.ts'
-import { Broadcast, BROADCAST_DEFAULTS, type BroadcastHooks } from './broadcast.ts'
-import type { Frame, LookupFrame, Message, UnicastFrame } from './frames.ts'
+import { Broadcast, BROADCAST_DEFAULTS, type BroadcastConfig, type BroadcastHooks } from './broadcast.ts'
+import type { Frame, LookupFrame, Message, TreeFrame, UnicastFrame } from './frames.ts'
 import { type Geometry, randomName, xor } from './geometry.ts'
 import type { ExchangeId, Instant, LinkId, MessageId, NetworkId, PeerId } from './ids.ts'
 import { type NodeInspection, inspectNode } from './inspection.ts'
@@ -31,6 +31,8 @@ export interface NodeConfig {
   readonly geometry?: Geometry
   /** Default 1 visit a second over all peers (DESIGN §7). */
   readonly lotteryPerSecond?: number
+  /** Other than `BROADCAST_DEFAULTS`. */
+  readonly broadcast?: Partial<Omit<BroadcastConfig, 'self' | 'network'>>
 }
 
 /** Failure detection, upkeep and sweeps run once a second; deadlines that matter more have timers of their own. */
@@ -39,7 +41,8 @@ const TICK_MS = 1_000
 const SWEEP_MS = 8_000
 /** A tick that comes so late does not come late because we were busy: by then the others think us dead. */
 const SLEEP_MS = DEAD_MS
-
+/** So late, we were away too shortly for others to notice, and yet what they sent is lost (guess: one tick missed). */
+const DOZE_MS = 2 * TICK_MS
 export class MeshNode {
   readonly config: NodeConfig
   readonly counters = { badInputs: 0, strayFrames: 0, jobsRefused: {} as Record<string, number> }
@@ -89,7 +92,8 @@ export class MeshNode {
     const detach = (link: LinkId): void => this.#detach(link)
     const joinParts = { io, neighbors, lookups, signaling, attach, detach }
     this.join = new Join({ self, hasBootstrap, lotteryPerSecond }, joinParts)
-    this.broadcast = new Broadcast({ self, network, ...BROADCAST_DEFAULTS }, this.#broadcastHooks(send))
+    const broadcastConfig = { self, network, geometry, ...BROADCAST_DEFAULTS, ...config.broadcast }
+    this.broadcast = new Broadcast(broadcastConfig, this.#broadcastHooks(send))
     this.#application = new Application({ io, requests, signaling, broadcast: this.broadcast })
   }
 
@@ -138,8 +142,14 @@ export class MeshNode {
     return {
       send,
       verify: (job) => io.verify(job),
-      links: () => this.router.links,
+      schedule: (token, delayMs) => io.schedule(token, delayMs),
+      links: () => this.router.carriers,
+      route: (link) => this.router.route(link),
+      linkTo: (peer) => this.router.routeTo(peer)?.link ?? null,
+      afford: (frame, to, now) => this.router.affordBroadcast(frame, to, now),
+      random: () => io.random(),
       deliver: (from, payload, hops) => io.emit({ kind: 'message', from, payload, delivery: 'broadcast', hops }),
+      spread: (id, ms) => this.#application.onSpread(id, ms),
     }
   }
 
@@ -204,6 +214,7 @@ export class MeshNode {
   // ---- life -----------------------------------------------------------------------------------------------------------
 
   #start(now: Instant): void {
+    this.broadcast.start(now)
     this.#io.schedule({ kind: 'tick' }, Math.floor((this.#io.random() / 2 ** 32) * TICK_MS))
     this.join.start(now)
   }
@@ -228,6 +239,7 @@ export class MeshNode {
     this.#io.schedule({ kind: 'tick' }, TICK_MS)
     // It was we who were away, as a laptop is whose lid was shut: the others live, and are dialled again at once.
     const slept = this.#tickedAt > 0 && now - this.#tickedAt >= SLEEP_MS
+    if (this.#tickedAt > 0 && now - this.#tickedAt >= DOZE_MS && !slept) this.broadcast.onWake(now)
     this.#tickedAt = now
     for (const link of this.liveness.tick(now)) this.#onDead(link, slept, now)
     if (now >= this.#sweepAt) this.#sweep(now)
@@ -261,6 +273,8 @@ export class MeshNode {
         return this.signaling.onTimer(token.exchange, now)
       case 'lottery':
         return this.join.onLottery(now)
+      case 'tree':
+        return this.broadcast.onTimer(token, now)
       case 'overdue':
         return this.#onOverdue(token.link, now)
     }
@@ -278,6 +292,7 @@ export class MeshNode {
     else {
       const exchange = up.exchange === null ? undefined : this.signaling.onUp(up.exchange, now)
       this.neighbors.onLinkUp(up, exchange, now)
+      if (this.router.route(up.link) !== undefined) this.broadcast.onLinkUp(up.link, now)
       this.join.tick(now)
     }
   }
@@ -303,6 +318,7 @@ export class MeshNode {
     this.join.onLinkDown(link, reason)
     this.neighbors.onLinkDown(link, reason, now)
     this.#detach(link)
+    this.broadcast.onLinkDown(link, now)
   }
 
   #onDead(link: LinkId, slept: boolean, now: Instant): void {
@@ -364,6 +380,11 @@ export class MeshNode {
         return this.neighbors.onPeers(frame, from, now)
       case 'introduction':
         return this.join.onIntroduction(frame, link, now)
+      case 'ihave':
+      case 'graft':
+      case 'prune':
+      case 'digest':
+        return this.#onTreeFrame(frame, from, now)
       case 'goodbye':
         return this.#onGoodbye(link, frame.reason, now)
     }
@@ -389,7 +410,11 @@ export class MeshNode {
 
   #onBroadcastFrame(frame: Extract<Frame, { kind: 'broadcast' }>, from: Route, now: Instant): void {
     if (frame.target !== this.config.network || from.role !== 'peer') this.#stray()
-    else if (this.router.affordBroadcast(frame, from, now)) this.broadcast.onFrame(frame, from)
+    else if (this.router.affordBroadcast(frame, from, now)) this.broadcast.onFrame(frame, from, now)
+  }
+
+  #onTreeFrame(frame: TreeFrame, from: Route, now: Instant): void {
+    if (from.role !== 'peer' || !this.broadcast.onTreeFrame(frame, from, now)) this.#stray()
   }
 
   #answerLookup(frame: LookupFrame, from: Route, isClosest: boolean, now: Instant): boolean {

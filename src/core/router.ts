@@ -162,6 +162,11 @@ export class Router {
     return this.#routes.all()
   }
 
+  /** Links that carry for others, in no order that means anything. */
+  get carriers(): readonly Route[] {
+    return this.#routes.carriers
+  }
+
   get collections(): Record<string, { size: number; max: number }> {
     return {
       paths: { size: this.#paths.size, max: this.#paths.max },

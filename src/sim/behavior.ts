@@ -4,15 +4,16 @@
  * neighbour can see at once, because a peer that is plainly broken is soon replaced.
  */
 
-import type { Body, Frame, LookupFrame, PeersFrame, UnicastFrame } from '../core/frames.ts'
+import type { Body, BroadcastFrame, Frame, LookupFrame, PeersFrame, UnicastFrame } from '../core/frames.ts'
 import { HOP_LIMIT_MAX } from '../core/frames.ts'
 import { ANY_BUCKET, ONLY_CLOSEST, xor } from '../core/geometry.ts'
-import type { Instant, Key, LinkId, PeerId } from '../core/ids.ts'
+import type { Instant, Key, LinkId, MessageId, PeerId } from '../core/ids.ts'
 import type { Input } from '../core/io.ts'
 import { idFromBytes, messageIdFromBytes } from '../wire/ids.ts'
 import { type Behavior, HostileMachine } from './hostile.ts'
 import type { Network } from './network.ts'
 import type { LinkEnd, SimNode } from './node.ts'
+import { Noise } from './requests.ts'
 
 /** From now on the node misbehaves so, until it goes; it may change its ways. */
 export function corrupt(network: Network, node: SimNode, behavior: Behavior): void {
@@ -135,12 +136,38 @@ class FreeRider extends HostileMachine {
   }
 }
 
+/** 2,000 messages a second, ten times what a source may have others carry, each to a neighbour of its own. */
+const BROADCAST_FLOOD_MS = 10
+const BROADCAST_FLOOD_FRAMES = 20
+
+class BroadcastFlooder extends HostileMachine {
+  readonly behavior = 'broadcastFlooder'
+
+  override begin(): void {
+    if (this.node.hostile !== this) return
+    const ends = this.node.isRunning ? peerEnds(this.node) : []
+    for (let i = 0; i < BROADCAST_FLOOD_FRAMES && ends.length > 0; i++)
+      super.send(this.node.rng.pick(ends).id, this.#message())
+    this.network.after(BROADCAST_FLOOD_MS, () => this.begin())
+  }
+
+  #message(): BroadcastFrame {
+    const { rng, sealer } = this.node
+    const id = messageIdFromBytes<MessageId>(rng.bytes(16))
+    const { networkId: target, now } = this.network
+    const signed = sealer.sign(id, new Noise(100), now)
+    const body = signed.kind === 'signed' ? signed.body : new Noise(100)
+    return { kind: 'broadcast', hopLimit: HOP_LIMIT_MAX - 1, hops: 1, id, target, body }
+  }
+}
+
 const MACHINES: Readonly<Record<Behavior, new (network: Network, node: SimNode) => HostileMachine>> = {
   silentDropper: SilentDropper,
   misrouter: Misrouter,
   ackForger: AckForger,
   idFlooder: IdFlooder,
   freeRider: FreeRider,
+  broadcastFlooder: BroadcastFlooder,
 }
 
 function isRequest({ kind }: Frame): boolean {

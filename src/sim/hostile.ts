@@ -15,8 +15,9 @@ import type { SimNode } from './node.ts'
  * silentDropper: drops what it should forward, unicasts, lookups and replies, and says nothing. misrouter: forwards to a
  * random or the worst link, and answers lookups that it should not. ackForger: answers unicasts to others with bodies of
  * its own. idFlooder: names peers that do not exist, and looks for such. freeRider: takes broadcasts, never forwards.
+ * broadcastFlooder: broadcasts as fast as its links carry.
  */
-export type Behavior = 'silentDropper' | 'misrouter' | 'ackForger' | 'idFlooder' | 'freeRider'
+export type Behavior = 'silentDropper' | 'misrouter' | 'ackForger' | 'idFlooder' | 'freeRider' | 'broadcastFlooder'
 
 /** Other peers' messages that one hostile node remembers, and for how long: any multiple of a message's life does. */
 const STRANGERS = { max: 16_384, keepMs: 120_000 }

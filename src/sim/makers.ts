@@ -12,7 +12,8 @@ import { MeshNode, type NodeConfig } from '../core/node.ts'
 import type { Machine, MachineInspection, MachineMaker } from './machine.ts'
 
 /** What a simulated peer can be told; its id and network are the simulation's. */
-export type PeerConfig = Pick<NodeConfig, 'linksMax'> & Partial<Omit<NodeConfig, 'self' | 'network'>>
+export type PeerConfig = Pick<NodeConfig, 'linksMax'> &
+  Partial<Omit<NodeConfig, 'self' | 'network' | 'broadcast'>> & { readonly broadcastHoldMs?: number }
 
 /** A peer of the mesh. */
 export class MeshPeer extends MeshNode implements Machine {
@@ -37,12 +38,16 @@ export function meshPeer(config: PeerConfig): MachineMaker {
 }
 
 /** Simulation options carry much else that is no business of a node. */
-function pickPeerConfig({ linksMax, hasBootstrap, geometry, lotteryPerSecond }: PeerConfig): PeerConfig {
+function pickPeerConfig(
+  config: PeerConfig,
+): Omit<NodeConfig, 'self' | 'network' | 'hasBootstrap'> & { hasBootstrap?: boolean } {
+  const { linksMax, hasBootstrap, geometry, lotteryPerSecond, broadcastHoldMs: holdMs } = config
   return {
     linksMax,
     ...(hasBootstrap === undefined ? {} : { hasBootstrap }),
     ...(geometry === undefined ? {} : { geometry }),
     ...(lotteryPerSecond === undefined ? {} : { lotteryPerSecond }),
+    ...(holdMs === undefined ? {} : { broadcast: { holdMs } }),
   }
 }
 

@@ -37,6 +37,16 @@ export interface BroadcastRecord {
   hopsMax: number
   /** By node number: 1 if it came out there. */
   readonly deliveries: Map<number, number>
+  has(node: { readonly number: number }): boolean
+}
+
+/** What a flooder sends: nobody counts where it comes out. */
+export class Noise implements Body {
+  readonly byteLength: number
+
+  constructor(byteLength: number) {
+    this.byteLength = byteLength
+  }
 }
 
 class Payload implements Body {
@@ -90,13 +100,15 @@ export class Requests {
     what: { readonly bytes: number; readonly nowMs: number },
   ): { record: BroadcastRecord; payload: Body } {
     const request = this.#count++ as RequestId
+    const deliveries = new Map<number, number>()
     const record: BroadcastRecord = {
       request,
       source,
       sentAt: what.nowMs,
       reached: 0,
       hopsMax: 0,
-      deliveries: new Map(),
+      deliveries,
+      has: ({ number }) => deliveries.has(number),
     }
     return { record, payload: new Payload(what.bytes, record) }
   }
@@ -126,6 +138,7 @@ export class Requests {
 
   #delivered(node: SimNode, event: Extract<NodeEvent, { kind: 'message' }>, nowMs: number): void {
     const { payload, hops } = event
+    if (payload instanceof Noise) return
     if (!(payload instanceof Payload)) return this.#checkers.stranger(node, 'a payload that nobody sent', nowMs)
     const { record } = payload
     if (event.from !== record.source.id)

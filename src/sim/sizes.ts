@@ -12,6 +12,11 @@ const SHORT_HEADER_BYTES = 21
 /** Every frame in a batch has its length before it (DESIGN §3). */
 const LENGTH_PREFIX_BYTES = 2
 const ID_BYTES = 32
+const MESSAGE_ID_BYTES = 16
+/** A message id and one byte about it. */
+const ENTRY_BYTES = MESSAGE_ID_BYTES + 1
+/** Version, kind, and which tree. */
+const TREE_BYTES = 2 + ID_BYTES
 
 /** Bytes of a frame on a link, its share of the batch included. */
 export function frameBytes(frame: Frame): number {
@@ -39,6 +44,14 @@ function bareFrameBytes(frame: Frame): number {
       return 7 + ID_BYTES * frame.peers.length
     case 'introduction':
       return 7 + ID_BYTES * frame.entries.length
+    case 'ihave':
+      return TREE_BYTES + 2 + ENTRY_BYTES * frame.entries.length
+    case 'graft':
+      return TREE_BYTES + 3 + MESSAGE_ID_BYTES * frame.ids.length
+    case 'prune':
+      return TREE_BYTES
+    case 'digest':
+      return TREE_BYTES + 3 + ENTRY_BYTES * frame.entries.length
     case 'goodbye':
       return 3 + frame.reason.length
   }

@@ -41,6 +41,8 @@ export interface TrafficRate {
   readonly bytesWithoutHeartbeats: number
 }
 
+const SPREADING: ReadonlySet<Frame['kind']> = new Set<Frame['kind']>(['broadcast', 'ihave', 'graft', 'prune', 'digest'])
+
 export class Stats {
   readonly frames: Record<Frame['kind'], FrameCount> = {
     unicast: { frames: 0, bytes: 0 },
@@ -53,6 +55,10 @@ export class Stats {
     keep: { frames: 0, bytes: 0 },
     peers: { frames: 0, bytes: 0 },
     introduction: { frames: 0, bytes: 0 },
+    ihave: { frames: 0, bytes: 0 },
+    graft: { frames: 0, bytes: 0 },
+    prune: { frames: 0, bytes: 0 },
+    digest: { frames: 0, bytes: 0 },
     goodbye: { frames: 0, bytes: 0 },
   }
   /** Frames that found their link closed, by kind. */
@@ -79,6 +85,10 @@ export class Stats {
   readonly roundTripMs: number[] = []
   /** How many times a broadcast came out at a peer `index` milliseconds after it was sent. */
   readonly broadcastMs: number[] = []
+  /** Transport messages that carried payloads of broadcasts, or what is said of their tree. */
+  broadcastMessages = 0
+  /** When each end of a link sent the last of them: what leaves at one instant leaves together. */
+  readonly #lastAt = new WeakMap<object, number>()
   #up = 0
   /** Sum of departures less sum of arrivals; with `#up` peers at `now` that makes the milliseconds lived. */
   #livedMs = 0
@@ -90,6 +100,13 @@ export class Stats {
     count.frames++
     count.bytes += bytes
     return bytes
+  }
+
+  /** The same for what belongs to a broadcast, by the end that it leaves from. */
+  spreading(end: object, frame: Frame, nowMs: number): void {
+    if (!SPREADING.has(frame.kind) || this.#lastAt.get(end) === nowMs) return
+    this.#lastAt.set(end, nowMs)
+    this.broadcastMessages++
   }
 
   drop(frame: Frame, cause: DropCause): void {

@@ -44,6 +44,10 @@ const FRAMES = {
   peers: 8,
   introduction: 9,
   goodbye: 10,
+  ihave: 11,
+  graft: 12,
+  prune: 13,
+  digest: 14,
 } as const satisfies Record<Frame['kind'], number>
 
 export class TraceHash {
@@ -106,6 +110,8 @@ export class TraceHash {
     this.#word((link << 5) ^ FRAMES[frame.kind])
     if ('id' in frame) this.#text(frame.id)
     if ('hopLimit' in frame) this.#word(frame.hopLimit)
+    if (frame.kind === 'ihave' || frame.kind === 'digest') for (const { id } of frame.entries) this.#text(id)
+    if (frame.kind === 'graft') for (const id of frame.ids) this.#text(id)
   }
 
   /** The last eight characters: 36 bits and more of a random id, and kinds differ there too. */

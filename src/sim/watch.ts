@@ -51,6 +51,7 @@ export class Watch implements NetworkObserver {
 
   sending(end: LinkEnd, frame: Frame): void {
     end.node.bytesSent += this.#stats.sending(frame)
+    this.#stats.spreading(end, frame, this.#now())
   }
 
   dropped(frame: Frame, cause: DropCause): void {

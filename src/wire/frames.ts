@@ -6,23 +6,49 @@
 
 import type {
   BroadcastFrame,
+  DigestFrame,
   DirectFrame,
   Frame,
+  GraftFrame,
   HeartbeatFrame,
+  IhaveFrame,
   IntroductionFrame,
   LookupFrame,
   NackFrame,
+  PruneFrame,
   ReplyFrame,
   UnicastFrame,
 } from '../core/frames.ts'
-import { ATTEMPTS_MAX, HOP_LIMIT_MAX, PEERS_PER_FRAME_MAX } from '../core/frames.ts'
+import {
+  ATTEMPTS_MAX,
+  DIGEST_MAX,
+  GRAFTS_PER_FRAME_MAX,
+  HOP_LIMIT_MAX,
+  IHAVES_PER_FRAME_MAX,
+  PEERS_PER_FRAME_MAX,
+} from '../core/frames.ts'
 import { type BucketRange, isOnlyClosest, ONLY_CLOSEST } from '../core/geometry.ts'
 import type { Key, MessageId, NetworkId, PeerId } from '../core/ids.ts'
 import { type HandshakeFrame, handshakeVariants, REASON_CHARS_MAX } from './handshake.ts'
 import { idFromBytes, KEY_BYTES, MESSAGE_ID_BYTES, messageIdFromBytes, writeId } from './ids.ts'
 import { messageField, slotField } from './messages.ts'
-import type { Cursor, Field } from './schema.ts'
-import { bool, bytesOf, decodeWith, id16, id32, list, oneOf, record, text, u8, u32, union, viewOf } from './schema.ts'
+import type { Cursor, Field, FieldsOf } from './schema.ts'
+import {
+  bool,
+  bytesOf,
+  decodeWith,
+  fields,
+  id16,
+  id32,
+  list,
+  oneOf,
+  record,
+  text,
+  u32,
+  u8,
+  union,
+  viewOf,
+} from './schema.ts'
 
 /** The first byte of every frame. */
 export const PROTOCOL_VERSION = 1
@@ -224,6 +250,30 @@ const frameUnion = union<Frame | HandshakeFrame>({
     code: 0x15,
     field: record<IntroductionFrame>('introduction', { entries: idList(ENTRIES_PER_FRAME_MAX), leaseMs: u32() }),
   },
+  ihave: {
+    code: 0x17,
+    field: record<IhaveFrame>('ihave', {
+      target: id32(),
+      entries: entryList({ hops: u8(HOP_LIMIT_MAX) }, IHAVES_PER_FRAME_MAX),
+    }),
+  },
+  graft: {
+    code: 0x18,
+    field: record<GraftFrame>('graft', {
+      target: id32(),
+      isEager: bool,
+      ids: list(id16<MessageId>(), { itemBytes: MESSAGE_ID_BYTES, max: GRAFTS_PER_FRAME_MAX }),
+    }),
+  },
+  prune: { code: 0x19, field: record<PruneFrame>('prune', { target: id32() }) },
+  digest: {
+    code: 0x1a,
+    field: record<DigestFrame>('digest', {
+      target: id32(),
+      isReply: bool,
+      entries: entryList({ ageS: u8() }, DIGEST_MAX),
+    }),
+  },
   goodbye: { code: 0x16, field: record('goodbye', { reason: text(REASON_CHARS_MAX) }) },
   ...handshakeVariants,
 })
@@ -249,6 +299,17 @@ function readReturned(cursor: Cursor): Frame | HandshakeFrame | undefined {
 function idList(max: number): Field<readonly PeerId[]> {
   return list(id32<PeerId>(), { itemBytes: KEY_BYTES, max })
 }
+
+/** Message ids, each with one byte about it. */
+function entryList<Name extends string>(
+  about: { readonly [N in Name]: Field<number> },
+  max: number,
+): Field<readonly Entry<Name>[]> {
+  const field = fields<Entry<Name>>({ id: id16(), ...about } as FieldsOf<Entry<Name>>)
+  return list(field, { itemBytes: MESSAGE_ID_BYTES + 1, max })
+}
+
+type Entry<Name extends string> = { readonly id: MessageId } & { readonly [N in Name]: number }
 
 function flagsOf(frame: UnicastFrame | LookupFrame | ReplyFrame): number {
   if (!isWithin(frame.attempt, ATTEMPTS_MAX - 1)) throw new RangeError(`attempt ${frame.attempt} is not in 0…15`)

@@ -207,16 +207,21 @@ export function list<T>(
 export type FieldsOf<T> = { readonly [Name in Exclude<keyof T, 'kind'>]: Field<T[Name]> }
 
 /** One kind's fields, one after the other; the order of `fields` is the order on the wire. */
-export function record<T extends { readonly kind: string }>(kind: T['kind'], fields: FieldsOf<T>): Field<T> {
-  const entries = Object.entries(fields) as readonly (readonly [string, Field<unknown>])[]
+export function record<T extends { readonly kind: string }>(kind: T['kind'], parts: FieldsOf<T>): Field<T> {
+  return fields<T>(parts, { kind })
+}
+
+/** Several fields, one after the other; read into an object that begins with `head`. */
+export function fields<T extends object>(parts: FieldsOf<T>, head: object = {}): Field<T> {
+  const entries = Object.entries(parts) as readonly (readonly [string, Field<unknown>])[]
   return {
     size: (value) => entries.reduce((sum, [name, field]) => sum + field.size(valueOf(value, name)), 0),
     write: (value, bytes, offset) =>
       entries.reduce((at, [name, field]) => field.write(valueOf(value, name), bytes, at), offset),
     read(cursor) {
-      const value: Record<string, unknown> = { kind }
+      const value: Record<string, unknown> = { ...head }
       for (const [name, field] of entries) if ((value[name] = field.read(cursor)) === undefined) return undefined
-      return value as unknown as T
+      return value as T
     },
   }
 }

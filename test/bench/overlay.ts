@@ -5,7 +5,7 @@
  * figures say little. Issue 3's gates.
  */
 
-import { Simulation } from '../../src/sim/index.ts'
+import { Simulation, type UnicastRecord } from '../../src/sim/index.ts'
 import { compare, type Figure, inTurns, sized } from './measure.ts'
 import { bareQueue, heapBytes, perSecond } from './sim.ts'
 
@@ -67,7 +67,7 @@ function formed(): Simulation {
 /** How many arrive; waits until each is done. */
 function exchange(sim: Simulation): number {
   const { peers, rng } = sim
-  const records = []
+  const records: UnicastRecord[] = []
   for (let i = 0; i < UNICASTS; i++) {
     const [from, to] = [rng.pick(peers), rng.pick(peers)]
     if (from !== to) records.push(sim.unicast(from, to))

@@ -1,145 +1,165 @@
 import { describe, expect, it } from 'vitest'
-import { Broadcast, type BroadcastConfig } from '../../src/core/broadcast.ts'
-import { type Body, type BroadcastFrame, type Frame, HOP_LIMIT_MAX } from '../../src/core/frames.ts'
-import type { LinkId, MessageId, NetworkId } from '../../src/core/ids.ts'
-import type { VerifyJob } from '../../src/core/io.ts'
-import type { Route } from '../../src/core/router.ts'
-import { at, key, link, message, peer } from './ids.ts'
+import { HOP_LIMIT_MAX } from '../../src/core/frames.ts'
+import { message, peer } from './ids.ts'
+import { name, station } from './tree.ts'
 
-const NETWORK = key('n') as NetworkId
-const BODY: Body = new Uint8Array(10)
-
-function station(linkCount: number, config: Partial<BroadcastConfig> = {}) {
-  const routes = Array.from(
-    { length: linkCount },
-    (_, i) => ({ link: link(i + 1), peer: peer('p'), role: 'peer', isRing: false, carrier: i }) as Route,
-  )
-  const sent: { readonly link: LinkId; readonly frame: BroadcastFrame }[] = []
-  const jobs: VerifyJob[] = []
-  const delivered: number[] = []
-  const broadcast = new Broadcast(
-    {
-      self: peer('s'),
-      network: NETWORK,
-      seenMax: 100,
-      pendingMax: 10,
-      sourceFrames: { perSecond: 5, burst: 20 },
-      ...config,
-    },
-    {
-      send: (to, frame: Frame) => void (frame.kind === 'broadcast' && sent.push({ link: to, frame })),
-      verify: (job) => void jobs.push(job),
-      links: () => routes,
-      deliver: (_source, _payload, hops) => void delivered.push(hops),
-    },
-  )
-  const hear = (id: MessageId, from: number, body = BODY): void =>
-    broadcast.onFrame(
-      { kind: 'broadcast', hopLimit: HOP_LIMIT_MAX - 2, hops: 2, id, target: NETWORK, body },
-      routes[from]!,
-    )
-  const verify = (id: MessageId, source = peer('o')): void => broadcast.onVerified({ id, source, payload: BODY }, at(0))
-  return { broadcast, routes, sent, jobs, delivered, hear, verify }
-}
+const M = message('m')
 
 describe('a broadcast', () => {
-  it('of our own goes to every neighbour, and to no visitor', () => {
-    const { broadcast, routes, sent } = station(4)
-    routes[2]!.carrier = -1
-    broadcast.originate(message('m'), BODY, at(0))
-    expect(sent.map((one) => one.link)).toEqual([1, 2, 4])
-    expect(sent.every(({ frame }) => frame.hopLimit === HOP_LIMIT_MAX - 1)).toBe(true)
+  it('of our own goes to a few neighbours at once and is announced to all others', () => {
+    const { publish, to, pass } = station(20)
+    publish(M)
+    const first = to('broadcast')
+    expect(first).toHaveLength(4)
+    // One of the ring is among them.
+    expect(first).toContain(1)
+    pass(20)
+    expect([...first, ...to('ihave')].toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
+    expect(first.length + 16).toBe(20)
   })
 
   it('is neither delivered nor passed on before its signature has been checked', () => {
-    const { hear, verify, sent, delivered, jobs } = station(3)
-    hear(message('m'), 0)
-    expect([sent, delivered]).toEqual([[], []])
+    const { hear, verify, to, linksOf, delivered, jobs } = station(3)
+    hear(M, 1)
+    expect([to('broadcast'), delivered]).toEqual([[], []])
     expect(jobs).toHaveLength(1)
-    verify(message('m'))
+    verify(M)
     expect(delivered).toEqual([2])
-    expect(sent.map((one) => one.link)).toEqual([2, 3])
+    expect(linksOf('broadcast')).toEqual([2, 3])
   })
 
   it('is delivered once however many copies come, before or after', () => {
-    const { hear, verify, delivered, sent } = station(4)
-    for (const from of [0, 1, 0]) hear(message('m'), from)
-    verify(message('m'))
-    for (const from of [2, 3]) hear(message('m'), from)
+    const { hear, verify, delivered, linksOf } = station(4)
+    for (const on of [1, 2, 1]) hear(M, on)
+    verify(M)
+    for (const on of [3, 4]) hear(M, on)
     expect(delivered).toHaveLength(1)
     // Links 1 and 2 had it when it was passed on.
-    expect(sent.map((one) => one.link)).toEqual([3, 4])
+    expect(linksOf('broadcast')).toEqual([3, 4])
   })
 
   it('is not crowded out by a forged copy that comes first', () => {
     const { broadcast, hear, verify, jobs, delivered } = station(3)
     const forged = new Uint8Array(9)
-    hear(message('m'), 0, forged)
-    hear(message('m'), 1)
-    broadcast.onRefused(message('m'))
-    expect(jobs.map(({ body }) => body)).toEqual([forged, BODY])
-    verify(message('m'))
+    hear(M, 1, { body: forged })
+    hear(M, 2)
+    broadcast.onRefused(M)
+    expect(jobs.map(({ body }) => body.byteLength)).toEqual([9, 10])
+    verify(M)
     expect(delivered).toHaveLength(1)
     expect(broadcast.counters.refused).toBe(1)
   })
 
   it('of which all copies are forged can still come later', () => {
     const { broadcast, hear, verify, delivered } = station(3)
-    hear(message('m'), 0)
-    broadcast.onRefused(message('m'))
-    hear(message('m'), 1)
-    verify(message('m'))
+    hear(M, 1)
+    broadcast.onRefused(M)
+    hear(M, 2)
+    verify(M)
     expect(delivered).toHaveLength(1)
   })
 
   it('of our own that comes back is not delivered to us', () => {
-    const { hear, verify, delivered, sent } = station(3)
-    hear(message('m'), 0)
-    verify(message('m'), peer('s'))
-    expect([delivered, sent]).toEqual([[], []])
+    const { hear, verify, delivered, to } = station(3)
+    hear(M, 1)
+    verify(M, peer('s'))
+    expect([delivered, to('broadcast')]).toEqual([[], []])
   })
 
   it('stops where its hop limit ends, after it was delivered there', () => {
-    const { broadcast, routes, verify, sent, delivered } = station(2)
-    broadcast.onFrame(
-      { kind: 'broadcast', hopLimit: 0, hops: HOP_LIMIT_MAX, id: message('m'), target: NETWORK, body: BODY },
-      routes[0]!,
-    )
-    verify(message('m'))
+    const { get, to, delivered, pass } = station(2)
+    get(M, 1, { hops: HOP_LIMIT_MAX })
+    pass(100)
     expect(delivered).toEqual([HOP_LIMIT_MAX])
-    expect(sent).toEqual([])
+    expect([to('broadcast'), to('ihave')]).toEqual([[], []])
+  })
+})
+
+describe('who broadcasts', () => {
+  it('hears of it when the first neighbour says that it has the message', () => {
+    const { publish, spread, pass, ihave, broadcast } = station(6)
+    publish(M)
+    pass(70)
+    expect(spread).toEqual([])
+    ihave(5, M)
+    ihave(6, M)
+    expect(spread).toEqual([{ id: M, ms: 70 }])
+    expect(broadcast.fateOf(M)).toEqual({ sent: 4, confirmed: 2 })
+  })
+
+  it('takes a copy that comes back for such a word too', () => {
+    const { publish, spread, hear } = station(6)
+    publish(M)
+    hear(M, 2)
+    expect(spread).toHaveLength(1)
+  })
+
+  it('brings it after three seconds, unasked and once, to those that have said nothing', () => {
+    const { publish, to, pass, ihave } = station(10)
+    publish(M)
+    const first = to('broadcast')
+    const [talker, ...rest] = Array.from({ length: 10 }, (_, i) => i + 1).filter((on) => !first.includes(on))
+    ihave(talker!, M)
+    pass(2_900)
+    expect(to('broadcast')).toEqual([])
+    pass(1_200)
+    expect(to('broadcast')).toEqual(rest)
+    pass(20_000)
+    expect(to('broadcast')).toEqual([])
+  })
+
+  it('does not wait for neighbours that it does not have', () => {
+    const { publish, spread } = station(0)
+    publish(M)
+    expect(spread).toEqual([{ id: M, ms: 0 }])
+  })
+
+  it('does not wait for ever', () => {
+    const { publish, spread, pass } = station(3)
+    publish(M)
+    pass(5_000)
+    expect(spread).toEqual([{ id: M, ms: 3_000 }])
   })
 })
 
 describe('bounds of broadcasting', () => {
-  const name = (i: number): MessageId => message(`m${i}x`.replaceAll(/\d/g, (digit) => 'bcdefghijk'[Number(digit)]!))
-
   it('only so many wait for verification; more are dropped and counted', () => {
-    const { broadcast, hear, jobs } = station(2)
-    for (let i = 0; i < 30; i++) hear(name(i), 0)
+    const { broadcast, hear, jobs } = station(2, { pendingMax: 10 })
+    for (let i = 0; i < 30; i++) hear(name(i), 1)
     expect(jobs).toHaveLength(10)
     expect(broadcast.counters.overflow).toBe(20)
   })
 
   it('one source is contained, another one is not', () => {
-    const { broadcast, hear, verify, delivered } = station(2)
-    for (let i = 0; i < 50; i++) {
-      hear(name(i), 0)
-      verify(name(i), peer('flooder'))
-    }
-    hear(name(99), 0)
-    verify(name(99), peer('honest'))
+    const { broadcast, get, delivered, to, pass } = station(6, { sourceFrames: { perSecond: 5, burst: 20 } })
+    for (let i = 0; i < 50; i++) get(name(i), 1, { source: peer('flooder') })
+    const passedOn = to('broadcast').length
+    get(name(99), 1, { source: peer('honest') })
     expect(delivered).toHaveLength(21)
     expect(broadcast.counters.overRate).toBe(30)
+    // What is over the rate goes no further, not even by name.
+    expect(passedOn / 20).toBeLessThanOrEqual(4)
+    pass(3_000)
+    expect(broadcast.counters.announced).toBeLessThanOrEqual(21 * 6)
   })
 
-  it('remembered ids and sources stay within their bounds', () => {
-    const { broadcast, hear, verify } = station(2, { seenMax: 50 })
+  it('whatever comes, every collection stays within its bound', () => {
+    const all = station(4, { seenMax: 50, framesMax: 20, bytesMax: 150, pendingMax: 10 })
     for (let i = 0; i < 5_000; i++) {
-      hear(name(i), 0)
-      verify(name(i), peer(`s${i}x`.replaceAll(/\d/g, (digit) => 'bcdefghijk'[Number(digit)]!)))
-      for (const [what, { size, max }] of Object.entries(broadcast.collections))
+      const source = peer(`s${i}x`.replaceAll(/\d/g, (digit) => 'bcdefghijk'[Number(digit)]!))
+      all.get(name(i), 1 + (i % 4), { source })
+      all.ihave(1 + (i % 4), name(10_000 + i))
+      all.publish(name(20_000 + i))
+      if (i % 10 === 0) all.pass(i % 300)
+      for (const [what, { size, max }] of Object.entries(all.broadcast.collections))
         expect(size, what).toBeLessThanOrEqual(max)
     }
+  })
+
+  it('nothing is remembered before the first broadcast', () => {
+    const { broadcast, pass, to } = station(4)
+    pass(60_000)
+    expect(Object.keys(broadcast.collections)).not.toContain('broadcastSeen')
+    expect(to('digest')).toEqual([])
   })
 })

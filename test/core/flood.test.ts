@@ -123,6 +123,14 @@ it(
           return { ...frame, id }
         case 'broadcast':
           return { ...frame, id, target: network }
+        case 'ihave':
+          return { ...frame, target: network, entries: someIds().map((one) => ({ id: one, hops: below(41) })) }
+        case 'digest':
+          return { ...frame, target: network, entries: someIds().map((one) => ({ id: one, ageS: below(256) })) }
+        case 'graft':
+          return { ...frame, target: network, ids: someIds() }
+        case 'prune':
+          return { ...frame, target: network }
         case 'nack':
           return { ...frame, frame: { ...frame.frame, id } }
         case 'peers':
@@ -131,6 +139,9 @@ it(
           return frame
       }
     }
+
+    const someIds = (): MessageId[] =>
+      Array.from({ length: below(20) }, () => (below(2) === 0 ? aName<MessageId>() : pick(names)))
 
     let handled = 0
     const kinds = new Set<string>()
@@ -155,14 +166,18 @@ it(
     }
     expect([...kinds].toSorted()).toEqual([
       'broadcast',
+      'digest',
       'direct',
       'goodbye',
+      'graft',
       'heartbeat',
+      'ihave',
       'introduction',
       'keep',
       'lookup',
       'nack',
       'peers',
+      'prune',
       'reply',
       'unicast',
     ])
@@ -173,6 +188,10 @@ it(
       ['router', 'forwarded'],
       ['requests', 'retransmissions'],
       ['broadcast', 'delivered'],
+      ['broadcast', 'sent'],
+      ['broadcast', 'grafts'],
+      ['broadcast', 'prunes'],
+      ['broadcast', 'digests'],
       ['signaling', 'answered'],
       ['neighbors', 'evictions'],
     ] as const)

@@ -71,7 +71,10 @@ describe('three peers', () => {
         heard.push(`${index} ${kind} ${from === meshes[0]!.id} ${text(data)}`),
       )
     }
-    await meshes[0]!.broadcast('one')
+    const { id, confirmed, sent } = await meshes[0]!.broadcast('one')
+    expect(id).toMatch(/^[a-z2-7]{26}$/)
+    expect([sent, confirmed]).toEqual([meshes.length - 1, expect.any(Number)])
+    expect(confirmed).toBeGreaterThan(0)
     await meshes[0]!.broadcast('two')
     // Links keep the order of frames: what is sent afterwards arrives after any second copy.
     for (const mesh of meshes) for (const other of meshes) if (mesh !== other) await mesh.send(other.id, 'done')

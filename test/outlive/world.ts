@@ -135,7 +135,8 @@ export class RealWorld implements Driver {
 
   broadcast(source: Member): Announcement {
     const text = `broadcast ${this.#announcements.size}`
-    const announcement = { source, reached: 0, hopsMax: 0 }
+    const has = (member: Member): boolean => this.#seen.has(`${member.id} ${text}`)
+    const announcement = { source, reached: 0, hopsMax: 0, has }
     this.#announcements.set(text, announcement)
     void (source as RealPeer).host.call('broadcast', { from: source.id, text })
     return announcement
@@ -156,6 +157,10 @@ export class RealWorld implements Driver {
   #violate(id: string, rule: Violation['rule'], detail: string): void {
     const node = this.members.find((peer) => peer.id === id)?.number ?? -1
     this.#violations.push({ atMs: Math.round(this.nowMs), node, rule, detail })
+  }
+
+  spread(): null {
+    return null
   }
 
   sent(): null {

@@ -10,7 +10,14 @@ import { type Behavior, MeshPeer, type SimNode, Simulation } from '../../src/sim
 import { mesh, randomBroadcast, randomUnicasts } from './scenario.ts'
 import { exchangeId, heartbeat, messageId, type Recorder, recorders, SEED } from './support.ts'
 
-const BEHAVIORS: readonly Behavior[] = ['silentDropper', 'misrouter', 'ackForger', 'idFlooder', 'freeRider']
+const BEHAVIORS: readonly Behavior[] = [
+  'silentDropper',
+  'misrouter',
+  'ackForger',
+  'idFlooder',
+  'freeRider',
+  'broadcastFlooder',
+]
 
 /** a — b — c, all recorders; b passes on all routed frames. */
 function relay(behavior: Behavior | null) {

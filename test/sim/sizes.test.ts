@@ -51,6 +51,10 @@ const frames: readonly Frame[] = [
   { kind: 'keep', wanted: true },
   { kind: 'peers', peers: [key(), key(), key()], room: 0xffff_ffff },
   { kind: 'introduction', entries: [key(), key()], leaseMs: 60_000 },
+  { kind: 'ihave', target: key(), entries: [{ id, hops: 3 }] },
+  { kind: 'graft', target: key(), isEager: true, ids: [id, id] },
+  { kind: 'prune', target: key() },
+  { kind: 'digest', target: key(), isReply: false, entries: Array.from({ length: 9 }, () => ({ id, ageS: 9 })) },
   { kind: 'goodbye', reason: 'leaving' },
 ]
 

@@ -2,7 +2,13 @@
 
 import fc from 'fast-check'
 import type { Frame, LookupFrame, Message, UnicastFrame } from '../../src/core/frames.ts'
-import { HOP_LIMIT_MAX, PEERS_PER_FRAME_MAX } from '../../src/core/frames.ts'
+import {
+  DIGEST_MAX,
+  GRAFTS_PER_FRAME_MAX,
+  HOP_LIMIT_MAX,
+  IHAVES_PER_FRAME_MAX,
+  PEERS_PER_FRAME_MAX,
+} from '../../src/core/frames.ts'
 import { ONLY_CLOSEST } from '../../src/core/geometry.ts'
 import type { ExchangeId, Key, MessageId, PeerId } from '../../src/core/ids.ts'
 import type { HandshakeFrame } from '../../src/wire/handshake.ts'
@@ -86,6 +92,28 @@ export const frame: fc.Arbitrary<Frame | HandshakeFrame> = fc.oneof(
     peers: fc.array(key(), { maxLength: PEERS_PER_FRAME_MAX, size: 'max' }),
   }),
   fc.record({ kind: fc.constant('introduction'), entries: fc.array(key(), { maxLength: 3 }), leaseMs: u32 }),
+  fc.record({
+    kind: fc.constant('ihave'),
+    target: key(),
+    entries: fc.array(fc.record({ id: id16<MessageId>(), hops: fc.integer({ min: 0, max: HOP_LIMIT_MAX }) }), {
+      maxLength: IHAVES_PER_FRAME_MAX,
+    }),
+  }),
+  fc.record({
+    kind: fc.constant('graft'),
+    target: key(),
+    isEager: fc.boolean(),
+    ids: fc.array(id16<MessageId>(), { maxLength: GRAFTS_PER_FRAME_MAX }),
+  }),
+  fc.record({ kind: fc.constant('prune'), target: key() }),
+  fc.record({
+    kind: fc.constant('digest'),
+    target: key(),
+    isReply: fc.boolean(),
+    entries: fc.array(fc.record({ id: id16<MessageId>(), ageS: fc.integer({ min: 0, max: 255 }) }), {
+      maxLength: DIGEST_MAX,
+    }),
+  }),
   fc.record({ kind: fc.constant('goodbye'), reason }),
   fc.record({ kind: fc.constant('challenge'), server: key(), nonce: exactly(32) }),
   fc.record({

@@ -2,7 +2,13 @@
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { HOP_LIMIT_MAX, PEERS_PER_FRAME_MAX } from '../../src/core/frames.ts'
+import {
+  DIGEST_MAX,
+  GRAFTS_PER_FRAME_MAX,
+  HOP_LIMIT_MAX,
+  IHAVES_PER_FRAME_MAX,
+  PEERS_PER_FRAME_MAX,
+} from '../../src/core/frames.ts'
 import { BATCH_BYTES_MAX } from '../../src/wire/batch.ts'
 import { BODY_BYTES_MAX, ENTRIES_PER_FRAME_MAX, FRAME_BYTES_MAX } from '../../src/wire/frames.ts'
 import { REASON_CHARS_MAX, TOKEN_BYTES_MAX } from '../../src/wire/handshake.ts'
@@ -35,6 +41,9 @@ describe('docs/PROTOCOL.md', () => {
     ['metadata of a call', METADATA_BYTES_MAX, ' bytes'],
     ['ids in `peers`', PEERS_PER_FRAME_MAX, ''],
     ['entries in `introduction`', ENTRIES_PER_FRAME_MAX, ''],
+    ['entries in `ihave`, `digest`', IHAVES_PER_FRAME_MAX, ''],
+    ['entries in `ihave`, `digest`', DIGEST_MAX, ''],
+    ['ids in `graft`', GRAFTS_PER_FRAME_MAX, ''],
     ['reason in `goodbye`, `denied`', REASON_CHARS_MAX, ' characters'],
     ['admission token', TOKEN_BYTES_MAX, ' bytes'],
   ])('states the limit of %s', (what, limit, unit) => {

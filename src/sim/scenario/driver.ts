@@ -42,6 +42,21 @@ export interface Announcement {
   /** Other peers that it came out at. */
   readonly reached: number
   readonly hopsMax: number
+  /** Has it come out there? */
+  has(member: Member): boolean
+}
+
+/** What broadcasts have cost everybody so far; two readings make a difference. */
+export interface Spread {
+  /** Frames that carried a payload. */
+  readonly payloads: number
+  /** Frames that said something of the tree. */
+  readonly control: number
+  readonly grafts: number
+  /** Both, those that left together over one link counted once. */
+  readonly messages: number
+  /** How often one came out so many milliseconds after it was sent. */
+  readonly latencies: readonly number[]
 }
 
 /** What everybody has sent so far, and how long peers have lived: two readings make a rate. */
@@ -95,7 +110,9 @@ export interface Driver {
   readonly faults: Faults | null
 
   unicast(source: Member, target: Member, how: Pick<Traffic, 'timeoutMs' | 'bytes'>): Ticket
-  broadcast(source: Member): Announcement
+  broadcast(source: Member, how: { readonly bytes: number }): Announcement
+  /** Null if the driver cannot tell. */
+  spread(): Spread | null
   /** Bytes so far; null if the driver cannot tell. */
   sent(): Sent | null
   /** Frames that peers took back from neighbours that gave no sign of life, so far; null if the driver cannot tell. */

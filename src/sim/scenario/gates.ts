@@ -35,9 +35,10 @@ function isMet(bound: GateResult['bound'], limit: number | null, value: number |
   return bound === 'min' ? value >= limit : value <= limit
 }
 
-function limitOf(limit: Limit, metric: string, { plan, baseline }: GateTerms): number | null {
+function limitOf(limit: Limit, metric: string, { plan, baseline, metrics }: GateTerms): number | null {
   if (typeof limit === 'number') return limit
-  if ('of' in limit) return limit.times * (baseline?.[metric] ?? Number.NaN)
+  if ('of' in limit)
+    return limit.times * ((limit.of === 'baseline' ? baseline?.[metric] : metrics[limit.of]) ?? Number.NaN)
   if (limit.by === 'peers') return bySize(limit.values, plan.peers)
   return limit.values[String(plan.parameters[limit.by])] ?? null
 }

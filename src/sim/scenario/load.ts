@@ -208,8 +208,10 @@ function checkGate(where: string, path: string, at: Gated & { readonly gate: Gat
   }
   for (const [side, limit] of Object.entries({ min, max })) {
     if (typeof limit !== 'object') continue
-    if ('of' in limit && at.baseline === undefined)
+    if ('of' in limit && limit.of === 'baseline' && at.baseline === undefined)
       throw new ScenarioError(`${where}: ${path}.${side}.of: the scenario has no baseline`)
+    if ('of' in limit && limit.of !== 'baseline' && !isMetricOf(at.phases, limit.of))
+      throw new ScenarioError(`${where}: ${path}.${side}.of: must be "baseline" or a metric, not "${limit.of}"`)
     if ('by' in limit && limit.by !== 'peers' && !(limit.by in at.scenario.parameters))
       throw new ScenarioError(`${where}: ${path}.${side}.by: must be "peers" or a parameter, not "${limit.by}"`)
   }

@@ -29,6 +29,23 @@ const UNICASTS = [
 
 const TRAFFIC = ['bytesPerPeerSecond', 'bytesPerPeerSecondBesidesHeartbeats'] as const
 
+const BROADCASTS = [
+  'sent',
+  'missed',
+  'reachedShare',
+  'ldh.mean',
+  'hops.max',
+  'ms',
+  'payloadsPerDelivery',
+  'rmr',
+  'controlPerDelivery',
+  'grafts',
+  'messagesPerBroadcast',
+  'latency.p50Ms',
+  'latency.p99Ms',
+  'latency.maxMs',
+] as const
+
 const GRAPH = [
   'peers',
   'components',
@@ -46,7 +63,7 @@ const BY_PHASE: Readonly<Partial<Record<Step['do'], readonly string[]>>> = {
   settle: ['ms', 'msAfterBridge', 'reached'],
   run: [...UNICASTS, ...TRAFFIC],
   unicasts: [...UNICASTS, ...TRAFFIC],
-  broadcasts: ['sent', 'reachedShare', 'hops.max', 'ms'],
+  broadcasts: BROADCASTS,
   sample: GRAPH,
 }
 

@@ -34,6 +34,7 @@ export const OptionsSchema = v.partial(
   v.strictObject({
     linksMax: v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(256)),
     lotteryPerSecond: amount,
+    broadcastHoldMs: ms,
     latency: LatencySchema,
     jitter: amount,
     cryptoMs: range,
@@ -71,7 +72,7 @@ const TrafficSchema = v.strictObject({
 })
 
 const TableSchema = v.strictObject({ by: v.string(), values: v.record(v.string(), v.number()) })
-const RatioSchema = v.strictObject({ times: v.number(), of: v.literal('baseline') })
+const RatioSchema = v.strictObject({ times: v.number(), of: v.string() })
 const LimitSchema = v.union([v.number(), TableSchema, RatioSchema], 'must be a number, { by, values } or { times, of }')
 
 export const GateSchema = v.pipe(
@@ -110,7 +111,7 @@ const ChurnModelSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('poisson'), medianMs: ms }),
 ])
 
-const BEHAVIORS = ['silentDropper', 'misrouter', 'ackForger', 'idFlooder', 'freeRider'] as const
+const BEHAVIORS = ['silentDropper', 'misrouter', 'ackForger', 'idFlooder', 'freeRider', 'broadcastFlooder'] as const
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
@@ -134,7 +135,15 @@ export const StepSchema = v.variant('do', [
   }),
   step('run', { as, forMs: ms, unicasts: v.optional(TrafficSchema) }),
   step('unicasts', { as, count, ...TrafficSchema.entries }),
-  step('broadcasts', { as, count, everyMs: v.optional(ms, 1_000), waitMs: v.optional(ms, 10_000) }),
+  step('broadcasts', {
+    as,
+    count,
+    everyMs: v.optional(ms, 1_000),
+    waitMs: v.optional(ms, 10_000),
+    senders: v.optional(v.union([count, v.picklist(['random', 'all'])]), 'random'),
+    among,
+    bytes: v.optional(count, 100),
+  }),
   step('sample', { as }),
   step('check', { expect: v.array(GateSchema) }),
   CrashSchema,

@@ -8,7 +8,7 @@ import type { Partition } from '../partition.ts'
 import { Simulation } from '../simulation.ts'
 import type { LinkEnd, SimNode } from '../node.ts'
 import type { Violation } from '../checkers.ts'
-import type { Driver, Faults, Member, Pace, Sent, Ticket } from './driver.ts'
+import type { Driver, Faults, Member, Pace, Sent, Spread, Ticket } from './driver.ts'
 import type { Metrics } from './metrics.ts'
 
 export class SimulatedWorld implements Driver {
@@ -75,8 +75,15 @@ export class SimulatedWorld implements Driver {
     return this.simulation.unicast(source as SimNode, target as SimNode, how)
   }
 
-  broadcast(source: Member): ReturnType<Simulation['broadcast']> {
-    return this.simulation.broadcast(source as SimNode)
+  broadcast(source: Member, how: { readonly bytes: number }): ReturnType<Simulation['broadcast']> {
+    return this.simulation.broadcast(source as SimNode, how)
+  }
+
+  spread(): Spread {
+    const { frames, broadcastMs, broadcastMessages: messages } = this.simulation.stats
+    const { broadcast, ihave, graft, prune, digest } = frames
+    const control = ihave.frames + graft.frames + prune.frames + digest.frames
+    return { payloads: broadcast.frames, control, grafts: graft.frames, messages, latencies: [...broadcastMs] }
   }
 
   sent(): Sent {

@@ -1,8 +1,9 @@
 /** One function a step: what it does, and what it measures. */
 
+import { broadcasts } from './broadcasts.ts'
 import { Durations } from './distribution.ts'
 import { graphMetrics, graphOf, ringShare } from './graph.ts'
-import type { Announcement, Driver, Faults, Member, Sent } from './driver.ts'
+import type { Driver, Faults, Member, Sent } from './driver.ts'
 import type { Plan } from './load.ts'
 import type { Metrics } from './metrics.ts'
 import type { Step, StepOf, Traffic } from './schema.ts'
@@ -172,28 +173,6 @@ async function hearOut(traffic: Traffic, { driver, clock, tally: total }: Stage,
     await clock.advance(Math.max(100, driver.tickMs))
   tally.sweep({ isOver: true })
   total.include(tally)
-}
-
-async function broadcasts(step: StepOf<'broadcasts'>, stage: Stage): Promise<Measured> {
-  const { driver, clock } = stage
-  const sent: { record: Announcement; others: number }[] = []
-  for (let i = 0; i < step.count; i++) {
-    const candidates = stage.candidates('all')
-    const source = candidates[stage.below(candidates.length)]
-    if (source !== undefined) sent.push({ record: driver.broadcast(source), others: clock.up.length - 1 })
-    await clock.advance(step.everyMs)
-  }
-  const start = driver.nowMs
-  const isHeard = (): boolean => sent.every(({ record, others }) => record.reached >= others)
-  while (!isHeard() && driver.nowMs - start < step.waitMs) await clock.advance(Math.max(50, driver.tickMs))
-  return {
-    metrics: {
-      sent: sent.length,
-      reachedShare: Math.min(...sent.map(({ record, others }) => record.reached / others)),
-      'hops.max': Math.max(...sent.map(({ record }) => record.hopsMax)),
-      ms: driver.nowMs - start + step.everyMs,
-    },
-  }
 }
 
 async function crash(step: StepOf<'crash'>, stage: Stage): Promise<void> {

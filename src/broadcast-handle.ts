@@ -1,0 +1,37 @@
+/** What `mesh.broadcast` resolves to: a broadcast on its way, with counters that go on counting. */
+
+import type { BroadcastFate } from './core/broadcast.ts'
+import type { MessageId } from './core/ids.ts'
+
+/**
+ * A broadcast on its way. Nobody acknowledges it from afar; neighbours tell in the course of the protocol that they have
+ * it. The counters go on counting until 256 later broadcasts of this peer have been sent, and then stay.
+ */
+export class BroadcastHandle {
+  /** 26 characters of base32. */
+  readonly id: string
+  readonly #ask: () => BroadcastFate | null
+  #last: BroadcastFate = { sent: 0, confirmed: 0 }
+
+  /** Internal. */
+  constructor(id: MessageId, ask: () => BroadcastFate | null) {
+    this.id = id
+    this.#ask = ask
+    this.#renew()
+  }
+
+  /** Neighbours that this peer has sent it to. */
+  get sent(): number {
+    return this.#renew().sent
+  }
+
+  /** Neighbours that say they have it. */
+  get confirmed(): number {
+    return this.#renew().confirmed
+  }
+
+  #renew(): BroadcastFate {
+    this.#last = this.#ask() ?? this.#last
+    return this.#last
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Messages that others say they have and that have not come to us: whom to ask, and when. The tree is given time first
+ * (Plumtree's graft timer); who was asked gets as long again before the next one is asked. One timer at a time, whatever
+ * is missing.
+ */
+
+import type { Instant, LinkId, MessageId } from './ids.ts'
+
+/** Messages missing at once; more are not noted: a digest will name them again. */
+const MISSING_MAX = 1_024
+/** Neighbours noted for each. */
+const HOLDERS_MAX = 8
+
+export interface Holder {
+  readonly link: LinkId
+  /** Links that a copy from there would have crossed. */
+  readonly hops: number
+  /** Whether a place in the tree goes with the question. */
+  readonly isEager: boolean
+}
+
+export interface Missing {
+  readonly holders: Holder[]
+  /** When it was announced first. */
+  readonly since: Instant
+  dueAt: number
+  /** Who has been asked; null: nobody yet. */
+  asked: LinkId | null
+}
+
+/** One message whose time has come. */
+export interface Due {
+  readonly id: MessageId
+  readonly missing: Missing
+  /** Who was asked and has not given it. */
+  readonly failed: LinkId | null
+  /** Whom to ask now. */
+  readonly next: Holder | null
+}
+
+export class MissingMessages {
+  readonly #all = new Map<MessageId, Missing>()
+  /** When the running timer ends; 0: none runs. */
+  #timerAt = 0
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  get max(): number {
+    return MISSING_MAX
+  }
+
+  /** Somebody has it. `inMs`: how long the tree may still take. How long a new timer must run, or null. */
+  note(id: MessageId, holder: Holder, { inMs, now }: { readonly inMs: number; readonly now: Instant }): number | null {
+    const missing = this.#all.get(id)
+    if (missing !== undefined) {
+      const isNew = missing.holders.every(({ link }) => link !== holder.link) && missing.asked !== holder.link
+      if (isNew && missing.holders.length < HOLDERS_MAX) missing.holders.push(holder)
+      return null
+    }
+    if (this.#all.size >= MISSING_MAX) return null
+    this.#all.set(id, { holders: [holder], since: now, dueAt: now + inMs, asked: null })
+    return this.#arm(now + inMs, now)
+  }
+
+  /** It has come: nobody need be asked any more. */
+  take(id: MessageId): Missing | undefined {
+    const missing = this.#all.get(id)
+    this.#all.delete(id)
+    return missing
+  }
+
+  /** That link is gone: whoever was asked over it will not answer. */
+  forget(link: LinkId, now: Instant): void {
+    for (const missing of this.#all.values()) {
+      const at = missing.holders.findIndex((holder) => holder.link === link)
+      if (at >= 0) missing.holders.splice(at, 1)
+      if (missing.asked !== link) continue
+      missing.asked = null
+      missing.dueAt = now
+    }
+  }
+
+  /** Those whose time has come, one by one, and whom to ask next: somebody in `asked`, if he has it too. */
+  *due(now: Instant, asked: ReadonlyMap<LinkId, unknown>): Iterable<Due> {
+    for (const [id, missing] of this.#all) {
+      if (missing.dueAt > now) continue
+      const { holders, asked: failed } = missing
+      const at = holders.findIndex(({ link }) => asked.has(link))
+      const [next = null] = holders.splice(Math.max(0, at), 1)
+      missing.asked = next?.link ?? null
+      if (next === null) this.#all.delete(id)
+      yield { id, missing, failed, next }
+    }
+  }
+
+  /** How long a new timer must run; null: one is running that will do, or nothing is missing. */
+  timerMs(now: Instant): number | null {
+    let dueAt = Infinity
+    for (const missing of this.#all.values()) dueAt = Math.min(dueAt, missing.dueAt)
+    return dueAt === Infinity ? null : this.#arm(dueAt, now)
+  }
+
+  #arm(dueAt: number, now: Instant): number | null {
+    if (this.#timerAt > now && this.#timerAt <= dueAt) return null
+    this.#timerAt = Math.max(dueAt, now + 1)
+    return this.#timerAt - now
+  }
+}

@@ -1,0 +1,428 @@
+/**
+ * One epidemic broadcast tree: Plumtree (Leitão, Pereira, Rodrigues, "Epidemic Broadcast Trees", SRDS 2007) over the
+ * links of the mesh. A message goes at once to the eager links and is announced to all others; a duplicate cuts the link
+ * that it came on out of the tree (PRUNE), an announcement of something that does not come grows one back (GRAFT). What
+ * is left is a spanning tree of the fastest paths that mends itself. The network's broadcasts are one tree; a topic can be
+ * another one. Signatures, sources and what the application hears are `broadcast.ts`'s.
+ *
+ * Deviations from the paper, each where it happens: the tree is shortened in time and not only in hops, which makes it
+ * nearly as fast as a flood from any source; a digest with a random neighbour brings what was missed altogether;
+ * announcing at a high rate is rationed (`announcements.ts`); places in the tree have to be earned (`eager-peers.ts`).
+ */
+
+import { Announcements } from './announcements.ts'
+import { BroadcastCache, type CacheLimits, type Held } from './broadcast-cache.ts'
+import { EagerPeers } from './eager-peers.ts'
+import {
+  type BroadcastFrame,
+  DIGEST_MAX,
+  type DigestFrame,
+  type GraftFrame,
+  GRAFTS_PER_FRAME_MAX,
+  HOP_LIMIT_MAX,
+  type IhaveFrame,
+  type TreeFrame,
+} from './frames.ts'
+import type { Instant, Key, LinkId, MessageId, PeerId } from './ids.ts'
+import type { TimerToken } from './io.ts'
+import { type Due, type Missing, MissingMessages } from './missing.ts'
+import { Pace } from './pace.ts'
+import { RoundTrip } from './round-trip.ts'
+import type { Route } from './routes.ts'
+
+/** A link this many hops nearer to the source takes the place of the one that brought the message (SRDS 2007, §5: 7). */
+const SHORTCUT_HOPS = 7
+/** And one who would have brought it so much sooner. */
+const SHORTCUT_MS = 50
+/** Messages under way together would each change the tree, and together break it (100 senders at once: RMR 2.0). */
+const SHORTCUT_REST_MS = 900
+/**
+ * Changes of the tree that one peer makes at a high rate (`pace.ts`). Cutting must be rare, or one circle is cut twice; a
+ * shortcut can wait; a graft mends. With grafts at 1 the tree of 60 peers under a flood took 1 s to mend, with 40 Glomers'
+ * 25 made circles again.
+ */
+const [PRUNES_PER_SECOND, SHORTCUTS_PER_SECOND, GRAFTS_PER_SECOND] = [1, 0.1, 10]
+/** One graft may mend all that is missing; several at once make circles (Gossip Glomers: RMR 1.8). */
+const GRAFT_REST_MS = 500
+/** The tree may take so many 95th percentiles of a link's round trip (REFERENCE §8). */
+const GRAFT_ROUND_TRIPS = 2
+/** Least: an announcement waits 20 ms, a signature takes up to 3; iroh-gossip asks after 80 and again after 40 ms. */
+const GRAFT_MIN_MS = 50
+/** Least, most, and before any message has shown how long the tree takes (guesses; a second is an outage of its own). */
+const PATIENCE = { minMs: 0, maxMs: 1_000, firstMs: 250 } as const
+/** Where payloads are held back, announcements are not: each hop of the tree takes so much longer (guess: half of 25 peers' depth). */
+const HELD_HOPS = 3
+/** Before a link has been measured (guess; links measure themselves when they come up). */
+const ROUND_TRIP_FIRST_MS = 150
+/** DESIGN, REFERENCE §8. Half of it up or down, so that peers which came together do not speak together. */
+const DIGEST_MS = 10_000
+/** Any one of them may be as ill informed as we are (guess). */
+const ASKED_WHEN_AWAKE = 3
+/** Of a peer, at most (`NodeConfig.linksMax`), those that are being replaced included. */
+const LINKS_MAX = 512
+
+/** Payloads that wait to leave together; more do not wait. */
+const OUTGOING_MAX = 4_096
+
+type TreeTimer = Extract<TimerToken, { kind: 'tree' }>['due']
+
+export interface TreeHooks {
+  send(link: LinkId, frame: BroadcastFrame | TreeFrame): void
+  schedule(token: TimerToken, delayMs: number): void
+  /** Links of the mesh. */
+  links(): readonly Route[]
+  route(link: LinkId): Route | undefined
+  /** The link to that peer; null: none. */
+  linkTo(peer: PeerId): LinkId | null
+  /** May that link have us send it so much? */
+  afford(frame: BroadcastFrame, to: Route, now: Instant): boolean
+  /** 32 random bits. */
+  random(): number
+}
+
+export interface TreeConfig {
+  /** The buckets of the geometry, over which the first eager links are spread. */
+  readonly bucketOf: (peer: PeerId) => number
+  /** The target of its broadcasts. */
+  readonly tree: Key
+  /** When we came: what is older is not for us. */
+  readonly since: Instant
+  /** See `BroadcastConfig`. */
+  readonly holdMs: number
+  readonly limits: Partial<CacheLimits>
+}
+
+/** Of all trees of a peer together. */
+export interface TreeCounters {
+  /** Payloads sent. */
+  sent: number
+  duplicates: number
+  announced: number
+  grafts: number
+  prunes: number
+  digests: number
+  /** Announcements that led to nothing: their senders gave nothing before. */
+  ignored: number
+}
+
+/** How a verified message came. */
+export interface Arrival {
+  readonly from: Route
+  readonly source: PeerId
+  /** Copies that came over other links meanwhile. */
+  readonly others: readonly { readonly link: LinkId }[]
+}
+
+export class Plumtree {
+  readonly peers: EagerPeers
+  readonly cache: BroadcastCache
+  readonly #config: TreeConfig
+  readonly #hooks: TreeHooks
+  readonly #counters: TreeCounters
+  readonly #announcements = new Announcements()
+  readonly #missing = new MissingMessages()
+  readonly #pace: Pace
+  readonly #outgoing: [LinkId, BroadcastFrame][] = []
+  /** How much later than its first announcement a message comes along the tree. */
+  readonly #lag = new RoundTrip()
+  #digestAt = 0
+  #shortenedAt = 0
+  #graftedAt = 0
+
+  constructor(config: TreeConfig, counters: TreeCounters, hooks: TreeHooks) {
+    this.#config = config
+    this.#counters = counters
+    this.#hooks = hooks
+    this.#pace = new Pace(hooks.random)
+    this.peers = new EagerPeers(config.bucketOf)
+    this.cache = new BroadcastCache(config.limits)
+  }
+
+  get collections(): Record<string, { size: number; max: number }> {
+    return {
+      ...this.cache.collections,
+      broadcastOutgoing: { size: this.#outgoing.length, max: OUTGOING_MAX },
+      broadcastStandings: { size: this.peers.size, max: LINKS_MAX },
+      broadcastMissing: { size: this.#missing.size, max: this.#missing.max },
+      broadcastAnnouncing: { size: this.#announcements.size, max: this.#announcements.max },
+    }
+  }
+
+  /** Sends a message of our own; to whom. All other links hear of it. */
+  publish(frame: BroadcastFrame, now: Instant): LinkId[] {
+    this.peers.begin(this.#hooks.links(), this.#hooks.random)
+    this.cache.keep(frame, null, now)
+    const sentTo = this.#push(frame, [])
+    this.#announce(frame, [...sentTo], now)
+    return sentTo
+  }
+
+  /** Brings a message of our own to links that have not said that they have it. */
+  flood(id: MessageId, links: readonly LinkId[]): void {
+    const held = this.cache.get(id)
+    if (held === undefined) return
+    for (const link of links) this.#send(link, held.frame)
+  }
+
+  /** A message that we did not have, verified. */
+  accept(frame: BroadcastFrame, { from, source, others }: Arrival, now: Instant): void {
+    const { link } = from
+    this.peers.begin(this.#hooks.links(), this.#hooks.random)
+    const missing = this.#missing.take(frame.id)
+    if (source !== from.peer) this.peers.gave(link)
+    // What we asked for came because we asked: a place went with the question, or did not.
+    if (missing?.asked !== link && !this.peers.isJustPruned(link, now)) this.#admit(link, now)
+    this.cache.keep(frame, link, now)
+    this.#pace.count(now)
+    if (missing !== undefined) this.#shortenPath(frame, link, missing, now)
+    if (missing !== undefined && missing.asked !== link) this.#lag.add(now - missing.since)
+    const holders = [
+      link,
+      ...others.map((other) => other.link),
+      ...(missing?.holders.map((holder) => holder.link) ?? []),
+    ]
+    holders.push(...this.#push(frame, holders))
+    this.#announce(frame, holders, now, this.#hooks.linkTo(source))
+    for (const other of others) this.#onSecond(frame.id, other.link, now)
+  }
+
+  /** A message that has come and is not wanted: nobody need be asked for it, or be blamed that it has not come. */
+  refuse(id: MessageId, now: Instant): void {
+    this.#missing.take(id)
+    this.cache.refuse(id, now)
+  }
+
+  /** A copy of a message that we have. */
+  onDuplicate(id: MessageId, link: LinkId, now: Instant): void {
+    this.#counters.duplicates++
+    this.#announcements.hold(id, link)
+    this.#onSecond(id, link, now)
+  }
+
+  onIhave({ entries }: IhaveFrame, from: Route, now: Instant): void {
+    const isHollow = this.peers.isHollow(from.link)
+    for (const { id, hops } of entries) {
+      if (this.cache.has(id)) this.#announcements.hold(id, from.link)
+      else if (isHollow) this.#counters.ignored++
+      else this.#note(id, { link: from.link, hops, isEager: true }, { inMs: this.#patienceMs(from), now })
+    }
+  }
+
+  onGraft({ isEager, ids }: GraftFrame, from: Route, now: Instant): void {
+    if (isEager && !this.#admit(from.link, now)) this.#prune(from.link, now)
+    for (const id of ids) {
+      const held = this.cache.get(id)
+      if (held !== undefined && held.frame.hopLimit > 0 && this.#hooks.afford(held.frame, from, now))
+        this.#send(from.link, held.frame)
+    }
+  }
+
+  onPrune(link: LinkId, now: Instant): void {
+    this.peers.decline(link, now)
+  }
+
+  /** Asks at once for what we lack, and answers with what the other side lacks. */
+  onDigest({ isReply, entries }: DigestFrame, from: Route, now: Instant): void {
+    const ageMaxS = (now - this.#config.since) / 1_000
+    for (const { id, ageS } of entries)
+      if (!this.cache.has(id) && ageS <= ageMaxS)
+        this.#note(id, { link: from.link, hops: HOP_LIMIT_MAX, isEager: false }, { inMs: 0, now })
+    if (isReply) return
+    const named = new Set(entries.map(({ id }) => id))
+    const rest = this.cache.newest(DIGEST_MAX).filter(([id]) => !named.has(id))
+    if (rest.length > 0) this.#sendDigest(from.link, rest, { isReply: true, now })
+  }
+
+  onTimer(due: TreeTimer, now: Instant): void {
+    switch (due) {
+      case 'announce':
+        return this.#sendAnnouncements(now)
+      case 'graft':
+        return this.#ask(now)
+      case 'push':
+        for (const [link, frame] of this.#outgoing.splice(0)) this.#hooks.send(link, frame)
+    }
+  }
+
+  /** A link of the mesh has come up: between its ends may have lain a partition. */
+  onLinkUp(link: LinkId, now: Instant): void {
+    if (!this.cache.isEmpty) this.#sendDigest(link, this.cache.newest(DIGEST_MAX), { isReply: false, now })
+  }
+
+  onLinkDown(link: LinkId, now: Instant): void {
+    this.peers.forget(link)
+    this.#missing.forget(link, now)
+    this.#schedule('graft', this.#missing.timerMs(now))
+  }
+
+  /** Tells a few neighbours what we have, so that they bring the rest. */
+  askAround(now: Instant): void {
+    for (let i = 0; i < ASKED_WHEN_AWAKE; i++) this.#exchange(now)
+  }
+
+  tick(now: Instant): void {
+    this.cache.tick(now)
+    if (this.cache.isEmpty || now < this.#digestAt) return
+    const isFirst = this.#digestAt === 0
+    this.#digestAt = now + DIGEST_MS * (0.5 + this.#hooks.random() / 2 ** 32)
+    if (!isFirst) this.#exchange(now)
+  }
+
+  // ---- eager push -----------------------------------------------------------------------------------------------------
+
+  /** To all eager links but those that have it; to whom it went. */
+  #push(frame: BroadcastFrame, holders: readonly LinkId[]): LinkId[] {
+    const sentTo: LinkId[] = []
+    if (frame.hopLimit === 0) return sentTo
+    for (const standing of this.peers.eager) {
+      const { link } = standing
+      if (holders.includes(link) || this.#hooks.route(link) === undefined) continue
+      this.#send(link, frame)
+      sentTo.push(link)
+      this.peers.took(standing)
+    }
+    return sentTo
+  }
+
+  #send(link: LinkId, { hopLimit, hops, id, target, body }: BroadcastFrame): void {
+    this.#counters.sent++
+    const copy: BroadcastFrame = { kind: 'broadcast', hopLimit: hopLimit - 1, hops: hops + 1, id, target, body }
+    const { holdMs } = this.#config
+    if (holdMs === 0 || this.#outgoing.length >= OUTGOING_MAX) return this.#hooks.send(link, copy)
+    if (this.#outgoing.push([link, copy]) === 1) this.#schedule('push', holdMs)
+  }
+
+  // ---- the tree -------------------------------------------------------------------------------------------------------
+
+  /** That link brought a message second: it is no part of the tree, whatever it thinks. */
+  #onSecond(id: MessageId, link: LinkId, now: Instant): void {
+    if (this.cache.get(id)?.from === link || this.peers.isJustAdded(link, now)) return
+    if (this.#pace.allows(PRUNES_PER_SECOND, now)) this.#prune(link, now)
+  }
+
+  #prune(link: LinkId, now: Instant): void {
+    if (this.peers.isJustPruned(link, now)) return
+    this.peers.prune(link, now)
+    this.#counters.prunes++
+    this.#hooks.send(link, { kind: 'prune', target: this.#config.tree })
+  }
+
+  /** It has a place with us from now on, if there is one. */
+  #admit(link: LinkId, now: Instant): boolean {
+    const { isAdmitted, loser } = this.peers.add(link, now)
+    if (loser !== null) this.#prune(loser, now)
+    return isAdmitted
+  }
+
+  /**
+   * Somebody announced it so long before it came that he is the better parent: Plumtree's optimisation, which counts hops,
+   * and with hops in time. Whoever had it earlier cannot have it from us, so that what remains is still a tree.
+   */
+  #shortenPath(frame: BroadcastFrame, from: LinkId, missing: Missing, now: Instant): void {
+    const [first] = missing.holders
+    if (first === undefined || missing.asked !== null || first.link === from) return
+    if (frame.hops - first.hops < SHORTCUT_HOPS && now - missing.since < SHORTCUT_MS) return
+    // Two that take each other for a parent, each for another message, cut themselves off.
+    if (now - this.#shortenedAt < SHORTCUT_REST_MS || !this.#pace.allows(SHORTCUTS_PER_SECOND, now)) return
+    this.#shortenedAt = now
+    if (!this.#admit(first.link, now)) return
+    this.#counters.grafts++
+    this.#hooks.send(first.link, { kind: 'graft', target: this.#config.tree, isEager: true, ids: [] })
+    this.#prune(from, now)
+  }
+
+  // ---- lazy push ------------------------------------------------------------------------------------------------------
+
+  /** `source`: the link to whom it is from, if there is one. It is told as well, and learns that we have it. */
+  #announce({ id, hops }: BroadcastFrame, holders: LinkId[], now: Instant, source: LinkId | null = null): void {
+    if (hops >= HOP_LIMIT_MAX) return
+    this.#schedule('announce', this.#announcements.add(id, { hops: hops + 1, holders, source }, now))
+  }
+
+  #sendAnnouncements(now: Instant): void {
+    const links = this.#hooks.links().map(({ link }) => link)
+    for (const [link, entries] of this.#announcements.take(links, now)) {
+      this.#counters.announced += entries.length
+      this.#hooks.send(link, { kind: 'ihave', target: this.#config.tree, entries })
+    }
+  }
+
+  #note(...args: Parameters<MissingMessages['note']>): void {
+    this.#schedule('graft', this.#missing.note(...args))
+  }
+
+  /** Those whose time has come: asked of as few neighbours as have them all, and only the first is taken into the tree. */
+  #ask(now: Instant): void {
+    const questions = new Map<LinkId, MessageId[]>()
+    let grafted: LinkId | null = null
+    for (const due of this.#missing.due(now, questions)) {
+      const { next, failed } = due
+      if (failed !== null) this.peers.broke(failed)
+      if (next === null || !this.#question(due, questions, now)) continue
+      if (grafted === null && next.isEager && now - this.#graftedAt >= GRAFT_REST_MS) grafted = next.link
+    }
+    if (!this.#pace.allows(GRAFTS_PER_SECOND, now)) grafted = null
+    if (grafted !== null) {
+      this.#graftedAt = now
+      this.#admit(grafted, now)
+    }
+    for (const [link, ids] of questions) this.#sendGrafts(link, ids, link === grafted)
+    this.#schedule('graft', this.#missing.timerMs(now))
+  }
+
+  /** False: its link is gone. */
+  #question({ id, missing, next }: Due, questions: Map<LinkId, MessageId[]>, now: Instant): boolean {
+    const route = next === null ? undefined : this.#hooks.route(next.link)
+    if (route === undefined) return false
+    missing.dueAt = now + this.#graftMs(route)
+    const ids = questions.get(route.link)
+    if (ids === undefined) questions.set(route.link, [id])
+    else ids.push(id)
+    return true
+  }
+
+  #sendGrafts(link: LinkId, ids: readonly MessageId[], isEager: boolean): void {
+    for (let i = 0; i < ids.length; i += GRAFTS_PER_FRAME_MAX) {
+      this.#counters.grafts++
+      const some = ids.slice(i, i + GRAFTS_PER_FRAME_MAX)
+      this.#hooks.send(link, { kind: 'graft', target: this.#config.tree, isEager, ids: some })
+    }
+  }
+
+  /**
+   * How long the tree may take to bring what a neighbour has announced: two round trips, or what it took lately. Without
+   * the latter one message in six was asked for while it was under way, and came twice (100 peers, random senders).
+   */
+  #patienceMs(route: Route): number {
+    return Math.max(this.#graftMs(route), this.#lag.overdueMs(PATIENCE)) + HELD_HOPS * this.#config.holdMs
+  }
+
+  #graftMs({ roundTrip }: Route): number {
+    const roundTripMs = roundTrip?.p95Ms(ROUND_TRIP_FIRST_MS) ?? ROUND_TRIP_FIRST_MS
+    return Math.max(GRAFT_MIN_MS, GRAFT_ROUND_TRIPS * roundTripMs) + this.#config.holdMs
+  }
+
+  #schedule(due: TreeTimer, delayMs: number | null): void {
+    if (delayMs !== null) this.#hooks.schedule({ kind: 'tree', tree: this.#config.tree, due }, delayMs)
+  }
+
+  // ---- anti-entropy ---------------------------------------------------------------------------------------------------
+
+  /** With a neighbour at random. */
+  #exchange(now: Instant): void {
+    const links = this.#hooks.links()
+    if (links.length === 0) return
+    const { link } = links[this.#hooks.random() % links.length] as Route
+    this.#sendDigest(link, this.cache.newest(DIGEST_MAX), { isReply: false, now })
+  }
+
+  #sendDigest(
+    link: LinkId,
+    held: readonly [MessageId, Held][],
+    { isReply, now }: { readonly isReply: boolean; readonly now: Instant },
+  ): void {
+    this.#counters.digests++
+    const entries = held.map(([id, { at }]) => ({ id, ageS: Math.min(255, Math.ceil((now - at) / 1_000)) }))
+    this.#hooks.send(link, { kind: 'digest', target: this.#config.tree, isReply, entries })
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * The `broadcasts` step, and what it measures in the literature's terms: relative message redundancy (RMR: payloads sent
+ * per delivery, less one) and last delivery hop (LDH) as in Leitão et al., SRDS 2007; transport messages per broadcast as
+ * in Gossip Glomers. Who must hear a message is whoever was up and of the group when it was sent, and still is when it is
+ * asked: so a crash may follow in a later phase.
+ */
+
+import { Histogram } from './distribution.ts'
+import type { Announcement, Driver, Member, Spread } from './driver.ts'
+import type { Metrics } from './metrics.ts'
+import type { StepOf } from './schema.ts'
+import type { Stage } from './stage.ts'
+
+type BroadcastsStep = StepOf<'broadcasts'>
+
+interface Sent {
+  readonly record: Announcement
+  readonly audience: readonly Member[]
+}
+
+/** Sends, waits until all is heard or the time is up; the metrics are asked for again whenever gates are judged. */
+export async function broadcasts(step: BroadcastsStep, stage: Stage): Promise<{ metrics: () => Metrics }> {
+  const { driver, clock } = stage
+  const before = driver.spread()
+  const sent: Sent[] = []
+  const fixed =
+    typeof step.senders === 'number' ? stage.choose(stage.candidates(step.among), { count: step.senders }) : null
+  for (let round = 0; round < step.count; round++) {
+    const audience = stage.candidates(step.among)
+    for (const source of sendersOf(round, { step, stage, audience, fixed }))
+      sent.push({ record: driver.broadcast(source, step), audience })
+    await clock.advance(step.everyMs)
+  }
+  const start = driver.nowMs
+  let pending = sent
+  while (driver.nowMs - start < step.waitMs) {
+    pending = pending.filter((one) => missedBy(one, null) > 0)
+    if (pending.length === 0) break
+    await clock.advance(Math.max(50, driver.tickMs))
+  }
+  const ms = driver.nowMs - start + step.everyMs
+  const figures = spreadMetrics(driver, { before, sent })
+  return { metrics: () => ({ ms, ...reachMetrics(sent, step, stage), ...figures }) }
+}
+
+interface Round {
+  readonly step: BroadcastsStep
+  readonly stage: Stage
+  readonly audience: readonly Member[]
+  /** The senders, if they are always the same. */
+  readonly fixed: readonly Member[] | null
+}
+
+function sendersOf(round: number, { step, stage, audience, fixed }: Round): readonly Member[] {
+  if (fixed !== null) return fixed.length === 0 ? [] : [fixed[round % fixed.length] as Member]
+  return step.senders === 'all' ? audience : stage.choose(audience, { count: 1 })
+}
+
+/** Those that should have it and have not. `group`: only these count. */
+function missedBy({ record, audience }: Sent, group: ReadonlySet<Member> | null): number {
+  let missed = 0
+  for (const member of audience)
+    if (member !== record.source && member.isUp && !record.has(member) && (group?.has(member) ?? true)) missed++
+  return missed
+}
+
+function reachMetrics(sent: readonly Sent[], step: BroadcastsStep, stage: Stage): Metrics {
+  stage.clock.renew()
+  const group = new Set(stage.candidates(step.among))
+  const hops = new Histogram()
+  let [missed, worst] = [0, 1]
+  for (const one of sent) {
+    const others = one.audience.filter((member) => member !== one.record.source && group.has(member)).length
+    const missing = missedBy(one, group)
+    missed += missing
+    worst = Math.min(worst, others === 0 ? 1 : 1 - missing / others)
+    hops.add(one.record.hopsMax)
+  }
+  return { sent: sent.length, missed, reachedShare: worst, 'ldh.mean': hops.mean, 'hops.max': hops.max }
+}
+
+/** What it cost; nothing where the driver cannot tell. */
+function spreadMetrics(driver: Driver, run: { before: Spread | null; sent: readonly Sent[] }): Metrics {
+  const { before, sent } = run
+  const after = driver.spread()
+  if (before === null || after === null) return {}
+  const latencies = after.latencies.map((count, ms) => count - (before.latencies[ms] ?? 0))
+  const deliveries = latencies.reduce((sum, count) => sum + count, 0)
+  const payloads = after.payloads - before.payloads
+  return {
+    payloadsPerDelivery: payloads / deliveries,
+    rmr: payloads / deliveries - 1,
+    controlPerDelivery: (after.control - before.control) / deliveries,
+    grafts: after.grafts - before.grafts,
+    messagesPerBroadcast: (after.messages - before.messages) / sent.length,
+    'latency.p50Ms': quantile(latencies, deliveries * 0.5),
+    'latency.p99Ms': quantile(latencies, deliveries * 0.99),
+    'latency.maxMs': quantile(latencies, deliveries),
+  }
+}
+
+function quantile(counts: readonly number[], wanted: number): number {
+  let seen = 0
+  const found = counts.findIndex((count) => (seen += count) >= wanted)
+  return found < 0 || wanted === 0 ? Number.NaN : found
+}
