@@ -231,7 +231,7 @@ describe('grafting', () => {
 })
 
 it('who gives what is refused for its source is not taken for one who does not give', () => {
-  const all = station(3, { sourceFrames: { perSecond: 1, burst: 1 } })
+  const all = station(3, { sourceFrames: { perSecond: 0.01, burst: 1 } })
   all.get(M, 1)
   for (let i = 0; i < 10; i++) {
     all.ihave(2, name(i))
