@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { GRAFTS_PER_FRAME_MAX, HOP_LIMIT_MAX } from '../../src/core/frames.ts'
 import { key, message, peer } from './ids.ts'
-import { name, NETWORK, station } from './tree.ts'
+import { P95_MS, name, NETWORK, station } from './tree.ts'
 
 const [M, N, O] = [message('m'), message('n'), message('o')]
 
@@ -153,8 +153,8 @@ describe('grafting', () => {
     }
     all.to('graft')
     all.ihave(2, M)
-    // Two round trips of 40 ms are more than the 30 ms that it takes.
-    all.pass(79)
+    // Two round trips are more than the 30 ms that it takes.
+    all.pass(2 * P95_MS - 1)
     expect(all.to('graft')).toEqual([])
     all.pass(1)
     expect(all.to('graft')).toEqual([2])
@@ -166,7 +166,7 @@ describe('grafting', () => {
     all.ihave(3, M)
     all.pass(250)
     expect(all.to('graft')).toEqual([2])
-    all.pass(79)
+    all.pass(2 * P95_MS - 1)
     expect(all.to('graft')).toEqual([])
     all.pass(1)
     expect(all.to('graft')).toEqual([3])
