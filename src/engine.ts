@@ -5,7 +5,7 @@
 
 import { listen } from '#platform'
 import type { Instance } from 'simple-peer'
-import type { ExchangeId, NetworkId } from './core/ids.ts'
+import type { ExchangeId, NetworkId, PeerId } from './core/ids.ts'
 import type { NodeInspection } from './core/inspection.ts'
 import type { Input, NodeEvent } from './core/io.ts'
 import { MeshNode } from './core/node.ts'
@@ -53,8 +53,8 @@ export class Engine {
 
   private constructor(base: Base) {
     const { options, identity, network, hooks } = base
-    const { linksMax, bootstrap } = options
-    const config = { self: identity.id, network, linksMax, hasBootstrap: bootstrap.length > 0 }
+    const { linksMax, bootstrap, anchors } = options
+    const config = { self: identity.id, network, linksMax, hasBootstrap: bootstrap.length > 0, anchors }
     this.#base = base
     this.identity = identity
     this.#exchanges = this.#createExchanges()
@@ -85,6 +85,11 @@ export class Engine {
   /** A snapshot of the core. */
   inspect(): NodeInspection {
     return this.#node.inspect()
+  }
+
+  /** Whom to ask for again after a restart. */
+  anchors(): PeerId[] {
+    return this.#node.neighbors.anchors()
   }
 
   servers(): ServerInspection[] {

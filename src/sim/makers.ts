@@ -37,12 +37,13 @@ export function meshPeer(config: PeerConfig): MachineMaker {
 }
 
 /** Simulation options carry much else that is no business of a node. */
-function pickPeerConfig({ linksMax, hasBootstrap, geometry, lotteryPerSecond }: PeerConfig): PeerConfig {
+function pickPeerConfig({ linksMax, hasBootstrap, geometry, lotteryPerSecond, anchors }: PeerConfig): PeerConfig {
   return {
     linksMax,
     ...(hasBootstrap === undefined ? {} : { hasBootstrap }),
     ...(geometry === undefined ? {} : { geometry }),
     ...(lotteryPerSecond === undefined ? {} : { lotteryPerSecond }),
+    ...(anchors === undefined ? {} : { anchors }),
   }
 }
 
