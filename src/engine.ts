@@ -6,7 +6,7 @@
 import { listen } from '#platform'
 import type { Instance } from 'simple-peer'
 import type { BroadcastFate } from './core/broadcast.ts'
-import type { ExchangeId, MessageId, NetworkId } from './core/ids.ts'
+import type { ExchangeId, MessageId, NetworkId, PeerId } from './core/ids.ts'
 import type { NodeInspection } from './core/inspection.ts'
 import type { Input, NodeEvent } from './core/io.ts'
 import { MeshNode } from './core/node.ts'
@@ -54,8 +54,8 @@ export class Engine {
 
   private constructor(base: Base) {
     const { options, identity, network, hooks } = base
-    const { linksMax, bootstrap } = options
-    const config = { self: identity.id, network, linksMax, hasBootstrap: bootstrap.length > 0 }
+    const { linksMax, bootstrap, anchors } = options
+    const config = { self: identity.id, network, linksMax, hasBootstrap: bootstrap.length > 0, anchors }
     this.#base = base
     this.identity = identity
     this.#exchanges = this.#createExchanges()
@@ -91,6 +91,11 @@ export class Engine {
   /** What became of a broadcast of ours; null: it was too long ago. */
   fateOf(id: MessageId): BroadcastFate | null {
     return this.#node.broadcast.fateOf(id)
+  }
+
+  /** Whom to ask for again after a restart. */
+  anchors(): PeerId[] {
+    return this.#node.neighbors.anchors()
   }
 
   servers(): ServerInspection[] {

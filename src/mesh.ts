@@ -204,6 +204,14 @@ export class Mesh {
     return (this.#engine?.inspect().neighbors ?? []).map(peerInfo)
   }
 
+  /**
+   * Up to four peers to come back to: save them now and then, and before `close`; pass them as option `anchors` the next
+   * time. The longest-standing neighbours, those that this peer chose itself before others; none without a link.
+   */
+  anchors(): string[] {
+    return this.#engine?.anchors() ?? []
+  }
+
   /** Everything worth knowing, as one plain object that survives JSON. */
   inspect(): Snapshot {
     const engine = this.#engine

@@ -6,6 +6,7 @@
  */
 
 import { linksMaxDefault, platformWebSocket, webRtcMissing } from '#platform'
+import { ANCHORS_MAX } from './core/anchors.ts'
 import type { PeerId } from './core/ids.ts'
 import { MeshError } from './errors.ts'
 import type { WebSocketClass } from './net/websocket.ts'
@@ -30,6 +31,12 @@ export interface MeshOptions {
   readonly network?: string
   /** 32 secret bytes that *are* the identity (save `identity().seed` to keep an id). Default: new, random. */
   readonly seed?: Uint8Array
+  /**
+   * Peers that this one had links to before it was restarted, at most 8 ids: what `mesh.anchors()` said then. As soon as it
+   * has a link, it offers them links before anybody else, so that whoever waits for a restart cannot be all that it finds.
+   * Default none.
+   */
+  readonly anchors?: readonly string[]
   /** WebRTC implementation: required in Node (`import wrtc from '@roamhq/wrtc'`), the platform's in browsers. */
   readonly wrtc?: unknown
   /** WebSocket class to dial bootstraps with. Default: the platform's in browsers, `ws` in Node. */
@@ -56,6 +63,7 @@ export interface ResolvedOptions {
   readonly bootstrap: readonly string[]
   readonly network: string
   readonly seed: Uint8Array | undefined
+  readonly anchors: readonly PeerId[]
   readonly wrtc: WebRtc
   readonly WebSocket: WebSocketClass
   readonly rtcConfig: RTCConfiguration
@@ -77,6 +85,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof MeshOptions>([
   'bootstrap',
   'network',
   'seed',
+  'anchors',
   'wrtc',
   'WebSocket',
   'rtcConfig',
@@ -95,6 +104,7 @@ export function resolveOptions(options: MeshOptions): ResolvedOptions {
     bootstrap: bootstrapUrls(options.bootstrap ?? []),
     network: networkName(options.network ?? 'default'),
     seed: seedBytes(options.seed),
+    anchors: anchorIds(options.anchors ?? []),
     wrtc: webRtc(options.wrtc),
     WebSocket: webSocketClass(options.WebSocket),
     rtcConfig: rtcConfiguration(options.rtcConfig ?? { iceServers: [] }),
@@ -117,8 +127,12 @@ export function abortSignal(value: unknown): AbortSignal | undefined {
 
 /** Check the id of a peer that a caller gave; throws `ERR_OPTION`. */
 export function peerIdOf(value: unknown): PeerId {
+  return idOf('peerId', 'must be the id of a peer', value)
+}
+
+function idOf(name: string, rule: string, value: unknown): PeerId {
   if (typeof value === 'string' && isId(value)) return value as PeerId
-  throw optionError('peerId', 'must be the id of a peer: 52 characters of lower-case base32', value)
+  throw optionError(name, `${rule}: 52 characters of lower-case base32`, value)
 }
 
 function bootstrapUrls(value: unknown): readonly string[] {
@@ -157,6 +171,14 @@ function seedBytes(value: unknown): Uint8Array | undefined {
   }
   // Not slice(): a Buffer's shares its memory.
   return new Uint8Array(value)
+}
+
+function anchorIds(value: unknown): readonly PeerId[] {
+  if (!Array.isArray(value)) throw optionError('anchors', 'must be an array of ids', value)
+  if (value.length > ANCHORS_MAX) {
+    throw optionError('anchors', `may name at most ${ANCHORS_MAX} peers`, `${value.length} peers`)
+  }
+  return [...new Set(value.map((id) => idOf('anchors', 'must hold ids of peers', id)))]
 }
 
 function webRtc(value: unknown): WebRtc {

@@ -1,13 +1,17 @@
 /**
- * What people type after a command, made into values: numbers in their bounds, lists, seed files. Mistakes become
+ * What people type after a command, made into values: numbers in their bounds, lists, files of seeds and anchors. Mistakes become
  * commander's usage errors, which name the option and end the process with code 2.
  */
 
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { InvalidArgumentError } from 'commander'
 
 /** 32 secret bytes, written as hexadecimal. */
 const SEED_HEX = /^[0-9a-f]{64}$/i
+/** 32 bytes as base32 leave four bits of the last character, which are zero. */
+const ID = /^[a-z2-7]{51}[aq]$/
+/** What the option `anchors` takes. */
+const ANCHORS_MAX = 8
 
 /** Where a token and its secret may come from instead of the command line, which every user of the machine can read. */
 export const TOKEN_VARIABLE = 'MUSUBI_TOKEN'
@@ -39,6 +43,26 @@ export async function readSeed(path: string): Promise<Uint8Array | null> {
   }
   if (!SEED_HEX.test(text)) throw new Error(`${path} holds no seed: 64 hexadecimal digits were expected`)
   return new Uint8Array(Buffer.from(text, 'hex'))
+}
+
+/** The anchors in `path`; none if there is no such file. Lines that are no ids are passed over: anchors are hints. */
+export async function readAnchors(path: string): Promise<readonly string[]> {
+  try {
+    return (await readFile(path, 'utf8'))
+      .split('\n')
+      .filter((line) => ID.test(line))
+      .slice(0, ANCHORS_MAX)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** One id a line, in the place of what was there, unless there are none. Nobody sees half a file. */
+export async function writeAnchors(path: string, anchors: readonly string[]): Promise<void> {
+  if (anchors.length === 0) return
+  await writeFile(`${path}.new`, `${anchors.join('\n')}\n`, { mode: 0o600 })
+  await rename(`${path}.new`, path)
 }
 
 /** Whoever reads the seed can be this peer: only its owner may. Never overwrites a file. */

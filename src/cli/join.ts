@@ -7,7 +7,16 @@ import { Command, Option } from 'commander'
 import { createMesh } from '../mesh.ts'
 import type { Mesh } from '../mesh.ts'
 import type { MeshOptions } from '../options.ts'
-import { collect, port, readSeed, TOKEN_VARIABLE, wholeNumber, writeSeed } from './arguments.ts'
+import {
+  collect,
+  port,
+  readAnchors,
+  readSeed,
+  TOKEN_VARIABLE,
+  wholeNumber,
+  writeAnchors,
+  writeSeed,
+} from './arguments.ts'
 import { Session } from './session.ts'
 import { aborted, stopSignal } from './stop.ts'
 import { Terminal } from './terminal.ts'
@@ -30,7 +39,10 @@ export const joinCommand = new Command('join')
   .description('join a mesh as a peer; lines are chat, /help lists commands')
   .argument('[url...]', 'bootstraps to be introduced by, ws:// or wss://; none: be the first (with --listen)')
   .option('-n, --network <name>', 'name of the network', 'default')
-  .option('--seed-file <path>', 'keep this identity in a file, made if it does not exist')
+  .option(
+    '--seed-file <path>',
+    'keep this identity in a file, made if it does not exist, and peers to come back to beside it',
+  )
   .option('--listen <port>', 'serve as a bootstrap on this port as well (0: any)', port)
   .option('--host <address>', 'address to listen on', '127.0.0.1')
   .addOption(new Option('--token <text>', 'admission token, if the bootstrap asks for one').env(TOKEN_VARIABLE))
@@ -57,22 +69,32 @@ async function join(urls: readonly string[], options: JoinOptions, command: Comm
     if (!signal.aborted) throw error
   } finally {
     session.close()
+    await keepAnchors(mesh, options)
     await mesh.close()
   }
 }
 
 async function meshOptions(urls: readonly string[], options: JoinOptions): Promise<MeshOptions> {
   const seed = options.seedFile === undefined ? null : await readSeed(options.seedFile)
+  const anchors = options.seedFile === undefined ? [] : await readAnchors(anchorsFile(options.seedFile))
   return {
     bootstrap: urls,
     network: options.network,
     wrtc: await loadWebRtc(options.wrtc),
     ...(seed && { seed }),
+    anchors,
     ...(options.token !== undefined && { token: options.token }),
     ...(options.linksMax !== undefined && { linksMax: options.linksMax }),
     ...(options.ice && { rtcConfig: { iceServers: options.ice.map((url) => ({ urls: url })) } }),
   }
 }
+
+/** Best effort: a full disk is no reason not to say goodbye. */
+async function keepAnchors(mesh: Mesh, { seedFile }: JoinOptions): Promise<void> {
+  if (seedFile !== undefined) await writeAnchors(anchorsFile(seedFile), mesh.anchors()).catch(() => {})
+}
+
+const anchorsFile = (seedFile: string): string => `${seedFile}.anchors`
 
 interface Entering {
   readonly options: JoinOptions

@@ -25,8 +25,10 @@ export interface Neighbor {
   readonly bucket: number
   readonly transport: LinkUp['transport']
   readonly isSecure: boolean
-  /** We asked for it. */
+  /** The offer was ours. */
   readonly isInitiator: boolean
+  /** And nobody had asked us for it: we knew whom we wanted. */
+  readonly isChosen: boolean
   readonly upSince: Instant
   readonly offerPath: OfferPath | null
   readonly exchange: string
@@ -59,6 +61,7 @@ export function createNeighbor(
     transport: up.transport,
     isSecure: up.isSecure,
     isInitiator: exchange?.isOfferer ?? false,
+    isChosen: exchange !== undefined && exchange.isOfferer && exchange.asked === null,
     upSince: now,
     offerPath: exchange?.offerPath ?? null,
     exchange: up.exchange ?? '',

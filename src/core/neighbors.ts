@@ -7,6 +7,7 @@
  */
 
 import type { AddressBook, Interest } from './address-book.ts'
+import { Anchors, anchorsOf } from './anchors.ts'
 import type { GoodbyeFrame, KeepFrame, LookupFrame, PeersFrame, RefuseReason, Slot } from './frames.ts'
 import { isOnlyClosest, pointOf, suits } from './geometry.ts'
 import { Gossip } from './gossip.ts'
@@ -31,6 +32,8 @@ export interface NeighborsParts {
   readonly liveness: Liveness
   readonly lookups: Lookups
   readonly book: AddressBook
+  /** See `NodeConfig`. */
+  readonly anchors: readonly PeerId[]
 }
 
 /** A link younger than this is not given up as unwanted: the other side may not have placed it yet. */
@@ -48,6 +51,7 @@ export class Neighbors {
   readonly #room: Room
   readonly #repair: Repair
   readonly #gossip: Gossip
+  readonly #anchors: Anchors
   #keptVersion = -1
   #keepUntil = 0
   readonly #isInteresting: Interest = (point, bucket) => this.#repair.isInteresting(point, bucket)
@@ -64,6 +68,7 @@ export class Neighbors {
     const placed = (): void => this.#onPlaced()
     this.#repair = new Repair({ table, book, room, signaling, lookups, io, unit, placed })
     this.#gossip = new Gossip({ table, book, send, unit })
+    this.#anchors = new Anchors(parts.anchors, { table, room, signaling })
   }
 
   get counters() {
@@ -86,6 +91,11 @@ export class Neighbors {
   /** In the order they came up. */
   all(): readonly Neighbor[] {
     return this.table.all
+  }
+
+  /** Whom to ask for again after a restart. */
+  anchors(): PeerId[] {
+    return anchorsOf(this.table.all)
   }
 
   /** Estimated number of peers in the mesh, ourselves included. */
@@ -130,6 +140,7 @@ export class Neighbors {
     this.#parts.io.emit({ kind: 'peerUp', peer: up.peer, offerPath, isInitiator })
     this.#gossip.tell(neighbor, now)
     if (this.table.place()) this.#onPlaced()
+    this.#anchors.seek(now)
     this.#repair.soon(now)
   }
 
@@ -214,6 +225,7 @@ export class Neighbors {
   // ---- upkeep ---------------------------------------------------------------------------------------------------------
 
   tick(now: Instant): void {
+    this.#anchors.seek(now)
     this.#repair.tick(now)
     this.#gossip.tick(now)
     if (this.#keptVersion !== this.table.version) {

@@ -33,6 +33,8 @@ export interface NodeConfig {
   readonly lotteryPerSecond?: number
   /** Other than `BROADCAST_DEFAULTS`. */
   readonly broadcast?: Partial<Omit<BroadcastConfig, 'self' | 'network'>>
+  /** Peers to offer a link to as soon as there is a way to them (`anchors.ts`): what `neighbors.anchors()` said before a restart. */
+  readonly anchors?: readonly PeerId[]
 }
 
 /** Failure detection, upkeep and sweeps run once a second; deadlines that matter more have timers of their own. */
@@ -63,7 +65,7 @@ export class MeshNode {
   #isStopped = false
 
   constructor(config: NodeConfig, io: Io) {
-    const { self, network, linksMax, hasBootstrap, geometry = xor, lotteryPerSecond = 1 } = config
+    const { self, network, linksMax, hasBootstrap, geometry = xor, lotteryPerSecond = 1, anchors = [] } = config
     this.config = config
     this.#io = io
     const send = (link: LinkId, frame: Frame): void => io.send(link, frame)
@@ -85,7 +87,7 @@ export class MeshNode {
     )
     this.lookups = new Lookups({ self, geometry }, { router, requests, random, randomId })
     const { signaling, lookups } = this
-    const neighborsParts = { io, send, router, signaling, liveness, lookups, book }
+    const neighborsParts = { io, send, router, signaling, liveness, lookups, book, anchors }
     this.neighbors = new Neighbors({ self, geometry, linksMax }, neighborsParts)
     const { neighbors } = this
     const attach = (up: LinkUp, now: Instant): void => this.#attach(up, now)

@@ -41,13 +41,14 @@ export function meshPeer(config: PeerConfig): MachineMaker {
 function pickPeerConfig(
   config: PeerConfig,
 ): Omit<NodeConfig, 'self' | 'network' | 'hasBootstrap'> & { hasBootstrap?: boolean } {
-  const { linksMax, hasBootstrap, geometry, lotteryPerSecond, broadcastHoldMs: holdMs } = config
+  const { linksMax, hasBootstrap, geometry, lotteryPerSecond, anchors, broadcastHoldMs: holdMs } = config
   return {
     linksMax,
     ...(hasBootstrap === undefined ? {} : { hasBootstrap }),
     ...(geometry === undefined ? {} : { geometry }),
     ...(lotteryPerSecond === undefined ? {} : { lotteryPerSecond }),
     ...(holdMs === undefined ? {} : { broadcast: { holdMs } }),
+    ...(anchors === undefined ? {} : { anchors }),
   }
 }
 

@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { collect, readSeed, wholeNumber, writeSeed } from '../../src/cli/arguments.ts'
+import { collect, readAnchors, readSeed, wholeNumber, writeAnchors, writeSeed } from '../../src/cli/arguments.ts'
 
 describe('numbers on the command line', () => {
   const parse = wholeNumber(4, 256)
@@ -54,5 +54,29 @@ describe('seed files', () => {
       await expect(readSeed(path)).rejects.toThrow('holds no seed')
     }
     await expect(readSeed(folder)).rejects.toThrow('EISDIR')
+  })
+})
+
+describe('anchor files', () => {
+  const ids = ['b', 'c', 'd'].map((letter) => letter.padEnd(52, 'a'))
+  let path: string
+  beforeEach(async () => {
+    path = join(await mkdtemp(join(tmpdir(), 'musubi-anchors-')), 'anchors')
+  })
+  afterEach(() => rm(dirname(path), { recursive: true }))
+
+  it('give back the ids that were written last, and keep them while there are none to write', async () => {
+    expect(await readAnchors(path)).toEqual([])
+    await writeAnchors(path, ids.slice(0, 2))
+    await writeAnchors(path, ids)
+    await writeAnchors(path, [])
+    expect(await readAnchors(path)).toEqual(ids)
+  })
+
+  it('hold hints: what is no id is passed over, and of too many the first are taken', async () => {
+    await writeFile(path, `no id\n${ids[0]}\r\n\n${ids[1]}\n${'e'.repeat(51)}`)
+    expect(await readAnchors(path)).toEqual([ids[1]])
+    await writeFile(path, `${ids[2]}\n`.repeat(20))
+    expect(await readAnchors(path)).toHaveLength(8)
   })
 })

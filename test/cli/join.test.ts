@@ -132,14 +132,16 @@ describe('a peer that listens', () => {
 })
 
 describe('who one is and whom one meets', () => {
-  it('keeps an id in a seed file', async () => {
+  it('keeps an id in a seed file, and beside it whom to come back to', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'musubi-cli-'))
     try {
       const path = join(folder, 'seed')
       const bootstrap = await startBootstrap()
+      const friend = await joinMesh([bootstrap.url])
       const before = await joinMesh(['--seed-file', path, bootstrap.url])
       expect(await before.program.kill('SIGINT')).toBe(0)
       expect((await readFile(path, 'utf8')).trim()).toMatch(/^[0-9a-f]{64}$/)
+      expect(await readFile(`${path}.anchors`, 'utf8')).toBe(`${friend.id}\n`)
       const after = await joinMesh(['--seed-file', path, bootstrap.url])
       expect(after.id).toBe(before.id)
     } finally {

@@ -15,7 +15,7 @@ export type Effect =
   | ExchangeEffect<'acceptAnswer'>
   | ExchangeEffect<'addSignal'>
   | ExchangeEffect<'abandon'>
-  | { readonly do: 'contactBootstrap' }
+  | { readonly do: 'contactBootstrap'; readonly purpose: 'join' | 'visit' }
   | { readonly do: 'emit'; readonly event: NodeEvent }
 
 interface ExchangeEffect<Kind extends string> {
@@ -40,7 +40,7 @@ export function recordingIo(take: (effect: Effect) => void, seed = 1): Io {
     send: (link, frame) => take({ do: 'send', link, frame }),
     closeLink: (link, reason) => take({ do: 'closeLink', link, reason }),
     schedule: (token, delayMs) => take({ do: 'schedule', token, delayMs }),
-    contactBootstrap: () => take({ do: 'contactBootstrap' }),
+    contactBootstrap: (purpose) => take({ do: 'contactBootstrap', purpose }),
     seal: (job) => take({ do: 'job', job }),
     open: (job) => take({ do: 'job', job }),
     verify: (job) => take({ do: 'job', job }),

@@ -3,7 +3,7 @@
 import type { Body, Frame, Message } from '../../src/core/frames.ts'
 import type { ExchangeId, MessageId, PeerId } from '../../src/core/ids.ts'
 import type { Input, LinkUp, NodeEvent, OpenJob, SealJob } from '../../src/core/io.ts'
-import { MeshNode } from '../../src/core/node.ts'
+import { MeshNode, type NodeConfig } from '../../src/core/node.ts'
 import { at, key, link, message, peer } from './ids.ts'
 import { type Effect, recordingIo } from './recorder.ts'
 
@@ -12,19 +12,24 @@ export const RELAY = peer('h')
 export const BYTES: Body = new Uint8Array(4)
 const T0 = 1_700_000_000_000
 
+export interface StageOptions extends Partial<Pick<NodeConfig, 'hasBootstrap' | 'anchors'>> {
+  /** No relay. */
+  readonly isAlone?: boolean
+}
+
 export class Stage {
   readonly effects: Effect[] = []
   readonly node: MeshNode
   private ms = 0
   private unicasts = 0
 
-  constructor(self: string, linksMax = 8) {
+  constructor(self: string, linksMax = 8, { isAlone = false, ...config }: StageOptions = {}) {
     this.node = new MeshNode(
-      { self: peer(self), network: key('n') as never, linksMax, hasBootstrap: false },
+      { self: peer(self), network: key('n') as never, linksMax, hasBootstrap: false, ...config },
       recordingIo((effect) => void this.effects.push(effect)),
     )
     this.input({ kind: 'start' })
-    this.input({ ...linkUp(1, RELAY), isSecure: false })
+    if (!isAlone) this.input({ ...linkUp(1, RELAY), isSecure: false })
   }
 
   input(input: Input, afterMs = 1): this {

@@ -59,6 +59,19 @@ describe('two peers', () => {
     expect((await second.identity()).id).toBe(id)
     expect(second.id).toBe(id)
   })
+
+  it('name whom to come back to, and take those names as they are', async () => {
+    const { url } = await startBootstrap()
+    const [ada, bob] = await startPeers(2, { bootstrap: url })
+    expect(ada!.anchors()).toEqual([bob!.id])
+    const anchors = bob!.anchors()
+    await bob!.close()
+    expect(bob!.anchors()).toEqual([])
+    const again = startMesh({ bootstrap: url, anchors })
+    await again.ready()
+    await linked(again, 1)
+    expect(again.anchors()).toEqual(anchors)
+  })
 })
 
 describe('three peers', () => {

@@ -22,6 +22,7 @@ describe('options that are left out', () => {
       bootstrap: [],
       network: 'default',
       seed: undefined,
+      anchors: [],
       rtcConfig: { iceServers: [] },
       linksMax: 48,
       sendTimeoutMs: 10_000,
@@ -72,6 +73,7 @@ describe('wrtc', () => {
 })
 
 describe('a wrong option', () => {
+  const id = 'b'.padEnd(52, 'a')
   const wrong: readonly (readonly [string, object, string])[] = [
     ['bootstrap', { bootstrap: 'localhost:8080' }, 'ws://'],
     ['bootstrap', { bootstrap: ['ws://ok', 7] }, 'got 7'],
@@ -82,6 +84,9 @@ describe('a wrong option', () => {
     ['network', { network: 'n'.repeat(129) }, '1 to 128'],
     ['seed', { seed: 'secret' }, '32 bytes'],
     ['seed', { seed: new Uint8Array(31) }, 'got "31 bytes"'],
+    ['anchors', { anchors: id }, 'must be an array of ids'],
+    ['anchors', { anchors: [id, 'somebody'] }, 'must hold ids of peers'],
+    ['anchors', { anchors: Array.from({ length: 9 }, () => id) }, 'at most 8'],
     ['wrtc', { wrtc: {} }, 'RTCPeerConnection'],
     ['wrtc', { wrtc: 'yes' }, 'RTCPeerConnection'],
     ['WebSocket', { WebSocket: {} }, 'class'],
