@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { compareIds, pointOf, ringAround } from '../../src/core/geometry.ts'
+import { compareIds, pointOf, ringAround, suits } from '../../src/core/geometry.ts'
 import type { PeerId } from '../../src/core/ids.ts'
 import { bootstrapServer, meanOf, meshPeer, type MeshPeer, Simulation } from '../../src/sim/index.ts'
 import { bytesFromId, idFromBytes } from '../../src/wire/ids.ts'
@@ -25,17 +25,16 @@ describe('the geometry of Chord, as a fixture', () => {
     )
   })
 
-  test('draws keys of every bucket', () => {
+  test('draws keys of every bucket, and says who suits a lookup for one', () => {
     const words = fc.array(fc.nat(2 ** 32 - 1), { minLength: 8, maxLength: 8 })
     fc.assert(
       fc.property(anId, fc.nat(255), words, (self, bucket, drawn) => {
         let at = 0
-        expect(
-          chord.bucketOf(
-            self,
-            chord.keyInBucket(self, bucket, () => drawn[at++ % 8]!),
-          ),
-        ).toBe(bucket)
+        const key = chord.keyInBucket(self, bucket, () => drawn[at++ % 8]!) as PeerId
+        expect(chord.bucketOf(self, key)).toBe(bucket)
+        const suitsFrom = (bucketMin: number): boolean =>
+          suits({ requester: self, bucketMin, bucketMax: 255 }, key, chord)
+        expect([suitsFrom(bucket), bucket < 255 && suitsFrom(bucket + 1)]).toEqual([true, false])
       }),
     )
   })
