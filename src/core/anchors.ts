@@ -71,7 +71,9 @@ export class Anchors {
  * not enough, the longest-standing of the others. `neighbors`: in the order they came up.
  */
 export function anchorsOf(neighbors: readonly Neighbor[]): PeerId[] {
-  const chosen = neighbors.filter(({ isChosen }) => isChosen)
-  const others = neighbors.filter(({ isChosen }) => !isChosen)
+  // Who answered a lookup of ours chose us as much as we him.
+  const isChosen = ({ isInitiator, isRequested }: Neighbor): boolean => isInitiator && isRequested
+  const chosen = neighbors.filter((neighbor) => isChosen(neighbor))
+  const others = neighbors.filter((neighbor) => !isChosen(neighbor))
   return [...chosen, ...others].slice(0, ANCHORS_SAVED).map(({ peer }) => peer)
 }

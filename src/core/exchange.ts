@@ -52,7 +52,7 @@ export const CALL_TERMS = { slot: 'random', via: null, effort: FULL_EFFORT, purp
 
 /** Asked for by others: their offers, and offers that answer their lookups. */
 export function isForOther(exchange: Exchange): boolean {
-  return !exchange.isOfferer || exchange.asked !== null
+  return exchange.asked !== null
 }
 
 const NO_PATH: OfferPath = { viaBootstrap: false, relays: 0 }

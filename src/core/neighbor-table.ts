@@ -21,7 +21,7 @@ export class NeighborTable {
   readonly plan: SlotPlan
   /** Counts changes of who is in it. */
   version = 0
-  /** Neighbours that asked us for their link. */
+  /** Neighbours that asked for their link, by an offer or a lookup. */
   askedFor = 0
   readonly #all: Neighbor[] = []
   readonly #byPeer = new Map<PeerId, Neighbor>()
@@ -52,7 +52,7 @@ export class NeighborTable {
 
   add(neighbor: Neighbor): void {
     this.#all.push(neighbor)
-    if (!neighbor.isInitiator) this.askedFor++
+    if (!neighbor.isRequested) this.askedFor++
     this.#byPeer.set(neighbor.peer, neighbor)
     this.version++
   }
@@ -61,7 +61,7 @@ export class NeighborTable {
     const at = this.#all.indexOf(neighbor)
     if (at < 0) return
     this.#all.splice(at, 1)
-    if (!neighbor.isInitiator) this.askedFor--
+    if (!neighbor.isRequested) this.askedFor--
     if (this.#byPeer.get(neighbor.peer) === neighbor) this.#byPeer.delete(neighbor.peer)
     this.version++
   }

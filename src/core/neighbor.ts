@@ -7,7 +7,7 @@ import type { Slot } from './frames.ts'
 import type { Instant, LinkId, PeerId, Point } from './ids.ts'
 import type { LinkUp, OfferPath } from './io.ts'
 import type { Route } from './routes.ts'
-import type { Exchange } from './exchange.ts'
+import { type Exchange, isForOther } from './exchange.ts'
 
 /** With fewer neighbours besides us than this, a peer hangs on its link to us (guess). */
 export const LIFELINE_PEERS = 2
@@ -27,8 +27,8 @@ export interface Neighbor {
   readonly isSecure: boolean
   /** The offer was ours. */
   readonly isInitiator: boolean
-  /** And nobody had asked us for it: we knew whom we wanted. */
-  readonly isChosen: boolean
+  /** We asked for it, by an offer or by a lookup that was answered with one. */
+  readonly isRequested: boolean
   readonly upSince: Instant
   readonly offerPath: OfferPath | null
   readonly exchange: string
@@ -61,7 +61,7 @@ export function createNeighbor(
     transport: up.transport,
     isSecure: up.isSecure,
     isInitiator: exchange?.isOfferer ?? false,
-    isChosen: exchange !== undefined && exchange.isOfferer && exchange.asked === null,
+    isRequested: exchange !== undefined && !isForOther(exchange),
     upSince: now,
     offerPath: exchange?.offerPath ?? null,
     exchange: up.exchange ?? '',

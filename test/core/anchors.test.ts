@@ -135,6 +135,6 @@ describe('whom to save as anchors', () => {
     })
     const exchange = stage.last('createOffer').exchange as ExchangeId
     stage.input(linkUp(2, peer('x'), exchange))
-    expect(stage.node.neighbors.get(peer('x'))).toMatchObject({ isInitiator: true, isChosen: false })
+    expect(stage.node.neighbors.get(peer('x'))).toMatchObject({ isInitiator: true, isRequested: false })
   })
 })

@@ -104,7 +104,8 @@ describe('what is missing', () => {
   it('up to three quarters of the cap is sought anywhere, one at a time, in a mesh that has as many to give', () => {
     const anywhere = (stage: Stage) => lookups(stage).filter(({ slot }) => slot === 'random')
     const large = new Stage('b', 32)
-    withNeighbors(large, [...crowd, ...everywhere(9)])
+    const denser = ['baf', 'bag', 'bah', 'bai', 'a3', 'a2', 'az', 'ay'].map((id) => peer(id))
+    withNeighbors(large, [...crowd, ...denser, ...everywhere(3)])
     second(large, 8)
     expect(anywhere(large)).toEqual([])
     // Upkeep comes every 8 s at the latest while anything is wanted.
