@@ -272,7 +272,7 @@ export class Repair {
 
   /**
    * Fewer links than every peer may keep, in a mesh that has them to give. A crash of four fifths leaves nobody to one in 45
-   * of those that hold 17 links, as the least do otherwise, and to one in 210 of those that hold 24 (0.8^17, 0.8^24).
+   * of those that hold 17 links, as the least would otherwise, and to one in 520 of those that hold 28 (0.8^17, 0.8^28).
    */
   #isShort(now: Instant): boolean {
     const { table, room } = this.#parts

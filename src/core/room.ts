@@ -82,7 +82,7 @@ export class Room {
 
   /** Slots kept free for claims better than `slot`. */
   #reserveFor(slot: Slot): number {
-    return slot === 'random' ? Math.floor(this.#parts.table.config.linksMax / 4) : 0
+    return slot === 'random' ? Math.floor(this.#parts.table.config.linksMax / 8) : 0
   }
 
   #weakest(claim: Claim): Neighbor | undefined {

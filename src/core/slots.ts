@@ -24,7 +24,7 @@ export function planFor(linksMax: number): SlotPlan {
   return {
     ringSide,
     randomMax: Math.min(4, Math.max(linksMax >= 6 ? 1 : 0, eighth)),
-    softMax: Math.max(1, Math.floor(linksMax * 0.75)),
+    softMax: Math.max(1, Math.floor(linksMax * 0.875)),
   }
 }
 

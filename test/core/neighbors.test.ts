@@ -101,7 +101,7 @@ describe('what is missing', () => {
     }
   })
 
-  it('up to three quarters of the cap is sought anywhere, one at a time, in a mesh that has as many to give', () => {
+  it('up to seven eighths of the cap is sought anywhere, one at a time, in a mesh that has as many to give', () => {
     const anywhere = (stage: Stage) => lookups(stage).filter(({ slot }) => slot === 'random')
     const large = new Stage('b', 32)
     const denser = ['baf', 'bag', 'bah', 'bai', 'a3', 'a2', 'az', 'ay'].map((id) => peer(id))
@@ -121,7 +121,7 @@ describe('what is missing', () => {
 })
 
 describe('links that nobody wants', () => {
-  /** Above three quarters of the cap, what has no place is unwanted: eight links at a cap of eight. */
+  /** Above seven eighths of the cap, what has no place is unwanted: eight links at a cap of eight. */
   const crowded = (): { readonly stage: Stage; readonly spare: LinkId } => {
     const stage = new Stage('b', 8)
     withNeighbors(
