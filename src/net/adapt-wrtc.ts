@@ -9,18 +9,13 @@
  * - `close` waits for a later turn than the close of the data channel (node-webrtc #360, #576: the channel's native half
  *   must be gone before that of the connection).
  * - A candidate that the stack refuses is no reason to give up; an mDNS name is refused by most stacks outside browsers.
- * - An offerer on libdatachannel must be the first to call. If the answerer's checks reach it before the answer does, it
- *   loses the DTLS ClientHello that follows and waits for the next (set-up takes 1,010 ms in two of three cases,
- *   libdatachannel #1554); as DTLS client it may even judge the certificate before it knows the fingerprint, and fail.
- *   Its candidates therefore follow when it has the answer: 65 ms, always (50 of them are libjuice's pacing).
- * - In one process, a connection of @roamhq/wrtc that begins to gather candidates makes all others that still gather begin
- *   again: twenty at once open 3,200 sockets instead of 160, and 32 peers that start together ran out of file
- *   descriptors (test/bench, crowd). So offers gather a few at a time.
  * - For a link, `getStats` says no more than that there is a pair: simple-peer asks once and polls until it is told.
+ *
+ * What only implementations for Node need is in `runtime.node.ts`.
  */
 
+import { enterGathering, isFirstToCall } from '#runtime'
 import type { After } from './timers.ts'
-import { Turnstile } from './turnstile.ts'
 
 /** A WebRTC implementation: the platform's globals, @roamhq/wrtc, node-datachannel/polyfill. */
 export interface Wrtc {
@@ -80,20 +75,10 @@ export function tapWrtc(wrtc: Wrtc, options: TapOptions): Tap {
       } as unknown as Wrtc['RTCPeerConnection'],
     },
     descriptions: tap.descriptions,
-    isFirstToCall: isLibdatachannel(wrtc),
+    isFirstToCall: isFirstToCall(wrtc),
     release: () => tap.release(),
   }
 }
-
-/** Two keep two cores busy. Answers do not wait: they come out of others' offers, whose turn it is already. */
-const GATHERING_MAX = 2
-/** @roamhq/wrtc needs 100 ms to the end, or until the connection stands; a server that is silent must not hold up others. */
-const GATHERING_MS = 150
-/** One for the whole process, whatever the number of peers in it. */
-const gathering = new Turnstile(GATHERING_MAX)
-
-/** The polyfill extends the standard interface by names of its own. */
-const isLibdatachannel = (wrtc: Wrtc): boolean => 'ext_maxMessageSize' in wrtc.RTCPeerConnection.prototype
 
 /** Enough for simple-peer to find "the selected pair", whose addresses a link has no use for. */
 const NO_STATS: ReadonlyMap<string, object> = new Map<string, object>([
@@ -107,7 +92,7 @@ class ConnectionTap {
   #isReleased = false
   #hasChannel = false
   #isClosed = false
-  /** Not null while it is our turn. */
+  /** Not null once it was our turn. */
   #leaveGathering: (() => void) | null = null
 
   constructor(options: TapOptions) {
@@ -142,7 +127,8 @@ class ConnectionTap {
       createOffer: async (options: RTCOfferOptions) => plain(await native.createOffer(options)),
       createAnswer: async (options: RTCAnswerOptions) => plain(await native.createAnswer(options)),
       setLocalDescription: async (description: Description) => {
-        if (description.type === 'offer') await this.#enterGathering(native)
+        if (description.type === 'offer') this.#leaveGathering = await enterGathering(native, after)
+        if (this.#isClosed) this.#leaveGathering?.()
         await native.setLocalDescription(description)
         this.#describe('local', plain(description))
       },
@@ -166,25 +152,6 @@ class ConnectionTap {
     }
   }
 
-  /** Resolves when it is our turn, which ends with the candidates, a connection, our close, or when it has lasted long enough. */
-  async #enterGathering(native: RTCPeerConnection): Promise<void> {
-    const leave = await gathering.enter()
-    if (this.#isClosed) return leave()
-    const stop = this.#options.after(GATHERING_MS, () => this.#leaveGathering?.())
-    this.#leaveGathering = () => {
-      this.#leaveGathering = null
-      stop()
-      leave()
-    }
-    // Each reading costs @roamhq/wrtc a change of threads.
-    native.addEventListener('icegatheringstatechange', () => {
-      if (this.#leaveGathering !== null && native.iceGatheringState === 'complete') this.#leaveGathering()
-    })
-    native.addEventListener('iceconnectionstatechange', () => {
-      if (this.#leaveGathering !== null && CONNECTED.has(native.iceConnectionState)) this.#leaveGathering()
-    })
-  }
-
   #describe(side: 'local' | 'remote', description: Description): void {
     if (this.#isReleased) return
     this.descriptions[side] = description
@@ -202,8 +169,6 @@ class ConnectionTap {
     }
   }
 }
-
-const CONNECTED: ReadonlySet<RTCIceConnectionState> = new Set(['connected', 'completed'])
 
 type DataChannelListener = (event: RTCDataChannelEvent) => void
 

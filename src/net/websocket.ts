@@ -4,8 +4,8 @@
  * event objects.
  */
 
+import { RECEIVE_LIMITS } from '#runtime'
 import type { Channel } from './channel.ts'
-import { MESSAGE_BYTES_MAX } from './channel.ts'
 
 /** What musubi uses of a WebSocket; browsers' own and `ws` both fit. */
 export interface WebSocketLike {
@@ -38,20 +38,6 @@ const HELD_MAX = 16
 
 /** Bytes of a close reason: a control frame holds 125, two of them the code (RFC 6455 §5.5). */
 const REASON_LENGTH_MAX = 123
-
-/**
- * The limits `ws` runs under as a client. Fragments and chunks: 64 and 256, since the defaults (16,384 and 262,144)
- * let a server make us hold megabytes of bookkeeping for one message (REFERENCE §4c, ws 2026).
- */
-export const RECEIVE_LIMITS = {
-  maxPayload: MESSAGE_BYTES_MAX,
-  maxFragments: 64,
-  maxBufferedChunks: 256,
-  perMessageDeflate: false,
-  skipUTF8Validation: true,
-  /** After our close frame, in milliseconds; the default of 30 s keeps dead sockets for too long. */
-  closeTimeout: 2_000,
-} as const
 
 /**
  * Open a WebSocket and hand it over as a channel. Rejects with an Error whose message says why: the caller turns it
