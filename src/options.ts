@@ -73,37 +73,33 @@ const LINKS_MIN = 4
 const LINKS_MAX = 256
 /** Longer waits are the application's: it may call again. */
 const TIMEOUT_MS_MAX = 600_000
-const KNOWN: ReadonlySet<string> = new Set<keyof MeshOptions>([
-  'bootstrap',
-  'network',
-  'seed',
-  'wrtc',
-  'WebSocket',
-  'rtcConfig',
-  'linksMax',
-  'token',
-  'sendTimeoutMs',
-  'dialTimeoutMs',
-  'readyTimeoutMs',
-])
+
+/** What becomes of each option, in the order in which they are checked. */
+const RESOLVE: {
+  readonly [Name in keyof ResolvedOptions]: (value: unknown, name: string) => ResolvedOptions[Name]
+} = {
+  bootstrap: (value) => bootstrapUrls(value ?? []),
+  network: (value) => networkName(value ?? 'default'),
+  seed: seedBytes,
+  wrtc: webRtc,
+  WebSocket: webSocketClass,
+  rtcConfig: (value) => rtcConfiguration(value ?? {}),
+  linksMax: (value, name) => integer(name, value ?? linksMaxDefault, LINKS_MIN, LINKS_MAX),
+  token: (value) => tokenBytes(value ?? ''),
+  sendTimeoutMs: (value, name) => timeoutMs(name, value ?? 10_000),
+  dialTimeoutMs: (value, name) => timeoutMs(name, value ?? 30_000),
+  readyTimeoutMs: (value, name) => timeoutMs(name, value ?? 30_000),
+}
 
 /** Throws `MeshError` `ERR_OPTION` that names the first option that is wrong. */
 export function resolveOptions(options: MeshOptions): ResolvedOptions {
   if (typeof options !== 'object' || options === null) throw optionError('options', 'must be an object', options)
-  for (const name of Object.keys(options)) if (!KNOWN.has(name)) throw unknownOption(name)
-  return {
-    bootstrap: bootstrapUrls(options.bootstrap ?? []),
-    network: networkName(options.network ?? 'default'),
-    seed: seedBytes(options.seed),
-    wrtc: webRtc(options.wrtc),
-    WebSocket: webSocketClass(options.WebSocket),
-    rtcConfig: rtcConfiguration(options.rtcConfig ?? { iceServers: [] }),
-    linksMax: integer('linksMax', options.linksMax ?? linksMaxDefault, LINKS_MIN, LINKS_MAX),
-    token: tokenBytes(options.token ?? ''),
-    sendTimeoutMs: timeoutMs('sendTimeoutMs', options.sendTimeoutMs ?? 10_000),
-    dialTimeoutMs: timeoutMs('dialTimeoutMs', options.dialTimeoutMs ?? 30_000),
-    readyTimeoutMs: timeoutMs('readyTimeoutMs', options.readyTimeoutMs ?? 30_000),
-  }
+  for (const name of Object.keys(options)) if (!Object.hasOwn(RESOLVE, name)) throw unknownOption(name)
+  const resolved = Object.entries(RESOLVE).map(([name, resolve]) => [
+    name,
+    resolve(options[name as keyof MeshOptions], name),
+  ])
+  return Object.fromEntries(resolved) as ResolvedOptions
 }
 
 /** Check a wait in milliseconds that a caller gave; throws `ERR_OPTION` naming it. */
@@ -210,7 +206,7 @@ function integer(name: string, value: unknown, min: number, max: number): number
 }
 
 function unknownOption(name: string): MeshError {
-  return new MeshError('ERR_OPTION', `option "${name}" is unknown; known are ${[...KNOWN].join(', ')}`)
+  return new MeshError('ERR_OPTION', `option "${name}" is unknown; known are ${Object.keys(RESOLVE).join(', ')}`)
 }
 
 /** `shown` appears in the message, shortened; leave it out for secrets. */

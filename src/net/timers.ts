@@ -10,3 +10,9 @@ export type After = (delayMs: number, callback: () => void) => () => void
 
 /** Calls `callback` once this turn is over, and very soon. */
 export type Soon = (callback: () => void) => void
+
+/** Calls `callback` when the signal is aborted, unless the function that it returned has been called before. */
+export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
+  signal?.addEventListener('abort', callback, { once: true })
+  return () => signal?.removeEventListener('abort', callback)
+}

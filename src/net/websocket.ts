@@ -6,6 +6,7 @@
 
 import { RECEIVE_LIMITS } from '#runtime'
 import type { Channel } from './channel.ts'
+import { onAbort } from './timers.ts'
 
 /** What musubi uses of a WebSocket; browsers' own and `ws` both fit. */
 export interface WebSocketLike {
@@ -50,12 +51,11 @@ export function dialWebSocket(url: string, options: DialOptions): Promise<Channe
     const socket = new WebSocket(url, [], { ...RECEIVE_LIMITS, handshakeTimeout: timeoutMs })
     const channel = new WebSocketChannel(socket)
     const timer = setTimeout(() => channel.close('timeout'), timeoutMs)
-    const abort = () => channel.close('aborted')
+    const ignoreAbort = onAbort(signal, () => channel.close('aborted'))
     const settle = () => {
       clearTimeout(timer)
-      signal?.removeEventListener('abort', abort)
+      ignoreAbort()
     }
-    signal?.addEventListener('abort', abort)
     channel.onClose = (reason) => {
       settle()
       reject(new Error(reason))

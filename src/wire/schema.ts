@@ -96,41 +96,34 @@ export const bool: Field<boolean> = {
 }
 
 /** A peer id, network id or other key: 32 bytes. */
-export function id32<T extends Key>(): Field<T> {
-  return {
-    size: () => KEY_BYTES,
-    write: (value, bytes, offset) => writeId(value, bytes, offset),
-    read(cursor) {
-      const start = take(cursor, KEY_BYTES)
-      return start < 0 ? undefined : idFromBytes<T>(cursor.bytes, start)
-    },
-  }
-}
+export const id32 = <T extends Key>(): Field<T> => sized<T>(KEY_BYTES, writeId, idFromBytes)
 
 /** A message id or exchange id: 16 bytes. */
-export function id16<T extends MessageId | ExchangeId>(): Field<T> {
-  return {
-    size: () => MESSAGE_ID_BYTES,
-    write: (value, bytes, offset) => writeId(value, bytes, offset),
-    read(cursor) {
-      const start = take(cursor, MESSAGE_ID_BYTES)
-      return start < 0 ? undefined : messageIdFromBytes<T>(cursor.bytes, start)
-    },
-  }
-}
+export const id16 = <T extends MessageId | ExchangeId>(): Field<T> =>
+  sized<T>(MESSAGE_ID_BYTES, writeId, messageIdFromBytes)
 
 /** Exactly `length` bytes. Reading gives a view, not a copy. */
 export function fixed(length: number): Field<Uint8Array> {
+  const write = (value: Uint8Array, bytes: Uint8Array, offset: number): number => {
+    if (value.byteLength !== length) throw new RangeError(`${value.byteLength} bytes instead of ${length}`)
+    bytes.set(value, offset)
+    return offset + length
+  }
+  return sized(length, write, (bytes, start) => viewOf(bytes, start, length))
+}
+
+/** `length` bytes, whatever they say. */
+function sized<T>(
+  length: number,
+  write: Field<T>['write'],
+  valueAt: (bytes: Uint8Array, start: number) => T,
+): Field<T> {
   return {
     size: () => length,
-    write(value, bytes, offset) {
-      if (value.byteLength !== length) throw new RangeError(`${value.byteLength} bytes instead of ${length}`)
-      bytes.set(value, offset)
-      return offset + length
-    },
+    write,
     read(cursor) {
       const start = take(cursor, length)
-      return start < 0 ? undefined : viewOf(cursor.bytes, start, length)
+      return start < 0 ? undefined : valueAt(cursor.bytes, start)
     },
   }
 }

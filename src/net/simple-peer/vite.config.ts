@@ -1,7 +1,7 @@
 /**
  * Builds simple-peer for browsers: simple-peer.js → dist/simple-peer/simple-peer.js, an ES module that needs no Node.
  * simple-peer's own bundle (`simplepeer.min.js`, 27.6 KiB gzip) is browserify's, for browsers of 2016: a sixth of it is
- * simple-peer, the rest stands in for Node. This one has the same simple-peer, but for its log lines, on a stream, an
+ * simple-peer, the rest stands in for Node. This one has the same simple-peer, but for log lines and old browsers, on a stream, an
  * emitter and a Buffer made of what browsers have by now, and as an ES module itself: one that requires others costs a
  * bundle 0.5 KiB of wrappers. Not minified: whoever bundles an application does that (11.2 KiB gzip then).
  */
@@ -23,6 +23,11 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   // Log lines, which nobody reads without `debug`; the method that makes them stays, empty.
   [/^ +this\._debug\([^]*?\)$/gm, ''],
   [/^( {2}_debug \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
+  // What only older browsers take than have the ES2023 that we are written in: statistics by callback, by other names.
+  [/^ {4}\} else if \(this\._pc\.getStats\.length[^]*?(?=^ {4}\} else \{$)/gm, ''],
+  [/item\.type === '(?:remotecandidate|localcandidate|candidatepair)' \|\| /g, ''],
+  [/^ +\(item\.type === 'googCandidatePair' .*$/gm, ''],
+  [/^ {10}\} else if \((?:local|remote) && [^]*?(?=^ {10}\}$)/gm, ''],
   // Browsers have `queueMicrotask`; what else is required stands in one module.
   [/^const .* = require\(.*$/gm, ''],
   [/^/, `import { ${STAND_INS.join(', ')} } from './stand-ins.ts'\n`],
