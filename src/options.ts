@@ -129,8 +129,8 @@ function bootstrapUrl(value: unknown): string {
   if (typeof value !== 'string' || !URL.canParse(value)) throw notWebSocketUrl(value)
   const url = new URL(value)
   // People paste what their browser shows; the page and the socket of a bootstrap share one port.
-  if (url.protocol === 'http:' || url.protocol === 'https:') url.protocol = url.protocol.replace('http', 'ws')
-  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') throw notWebSocketUrl(value)
+  url.protocol = url.protocol.replace('http', 'ws')
+  if (!/^wss?:$/.test(url.protocol)) throw notWebSocketUrl(value)
   // The WebSocket constructor refuses URLs with a fragment.
   url.hash = ''
   return url.href
@@ -147,12 +147,14 @@ function networkName(value: unknown): string {
 function seedBytes(value: unknown): Uint8Array | undefined {
   if (value === undefined) return undefined
   // Never shown in the message: it is the secret itself.
-  if (!(value instanceof Uint8Array)) throw optionError('seed', `must be a Uint8Array of ${SEED_BYTES} bytes`)
-  if (value.length !== SEED_BYTES) {
-    throw optionError('seed', `must be a Uint8Array of ${SEED_BYTES} bytes`, `${value.length} bytes`)
-  }
+  const length = value instanceof Uint8Array ? value.length : undefined
   // Not slice(): a Buffer's shares its memory.
-  return new Uint8Array(value)
+  if (length === SEED_BYTES) return new Uint8Array(value as Uint8Array)
+  throw optionError(
+    'seed',
+    `must be a Uint8Array of ${SEED_BYTES} bytes`,
+    length === undefined ? length : `${length} bytes`,
+  )
 }
 
 function webRtc(value: unknown): WebRtc {
@@ -168,9 +170,8 @@ function webRtc(value: unknown): WebRtc {
 }
 
 function isWebRtc(value: unknown): value is WebRtc {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
-  const parts = value as Partial<Record<keyof WebRtc, unknown>>
-  return [parts.RTCPeerConnection, parts.RTCSessionDescription, parts.RTCIceCandidate].every(
+  const parts = value as Partial<WebRtc> | null | undefined
+  return [parts?.RTCPeerConnection, parts?.RTCSessionDescription, parts?.RTCIceCandidate].every(
     (part) => typeof part === 'function',
   )
 }

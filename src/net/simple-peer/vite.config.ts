@@ -24,7 +24,10 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   [/^ +this\._debug\([^]*?\)$/gm, ''],
   [/^( {2}_debug \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
   // What only older browsers take than have the ES2023 that we are written in: statistics by callback, by other names.
-  [/^ {4}\} else if \(this\._pc\.getStats\.length[^]*?(?=^ {4}\} else \{$)/gm, ''],
+  [
+    /^( {2}getStats \(cb\) \{)$[^]*?^ {2}(\})$/gm,
+    '$1\n    this._pc.getStats().then(stats => cb(null, [...stats.values()]), cb)\n  $2',
+  ],
   [/item\.type === '(?:remotecandidate|localcandidate|candidatepair)' \|\| /g, ''],
   [/^ +\(item\.type === 'googCandidatePair' .*$/gm, ''],
   [/^ {10}\} else if \((?:local|remote) && [^]*?(?=^ {10}\}$)/gm, ''],
