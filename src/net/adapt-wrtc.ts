@@ -1,20 +1,13 @@
 /**
- * The one place that knows how WebRTC implementations differ, and what simple-peer does to them. simple-peer gets a
- * `wrtc` of its own for each connection, whose RTCPeerConnection stands in front of the real one:
+ * The one place that knows what simple-peer does to WebRTC implementations; what those for Node need is `runtime.node.ts`.
+ * simple-peer gets a `wrtc` of its own for each connection, whose RTCPeerConnection stands in front of the real one:
  *
- * - Descriptions come back as plain objects, because simple-peer assigns `offer.sdp` and node-datachannel's is read-only.
- * - `localDescription` and `remoteDescription` are answered from what was set. @roamhq/wrtc serialises them on our thread
- *   while its own adds candidates to them: a use after free that takes the process down (simple-peer #812, node-webrtc
- *   #696), and half a millisecond each time. Candidates come by their events instead.
- * - `close` waits for a later turn than the close of the data channel (node-webrtc #360, #576: the channel's native half
- *   must be gone before that of the connection).
+ * - Its owner learns of descriptions when they have been set. Candidates come by their events.
  * - A candidate that the stack refuses is no reason to give up; an mDNS name is refused by most stacks outside browsers.
  * - For a link, `getStats` says no more than that there is a pair: simple-peer asks once and polls until it is told.
- *
- * What only implementations for Node need is in `runtime.node.ts`.
  */
 
-import { enterGathering, isFirstToCall } from '#runtime'
+import { areDescriptionsReadable, careFor, isFirstToCall } from '#runtime'
 import type { After } from './timers.ts'
 
 /** A WebRTC implementation: the platform's globals, @roamhq/wrtc, node-datachannel/polyfill. */
@@ -40,6 +33,15 @@ export interface Tap {
   readonly isFirstToCall: boolean
   /** From now on the connection answers for itself, and nothing of its set-up is kept. */
   release(): void
+}
+
+/** Methods in place of the connection's own. */
+type Overrides = Readonly<Record<string, (...args: never[]) => unknown>>
+
+/** What an implementation needs besides: see `runtime.node.ts`. */
+export interface Care {
+  readonly overrides: Overrides
+  readonly beforeOffer: () => Promise<void>
 }
 
 export interface TapOptions {
@@ -91,9 +93,6 @@ class ConnectionTap {
   readonly #options: TapOptions
   #isReleased = false
   #hasChannel = false
-  #isClosed = false
-  /** Not null once it was our turn. */
-  #leaveGathering: (() => void) | null = null
 
   constructor(options: TapOptions) {
     this.#options = options
@@ -109,8 +108,10 @@ class ConnectionTap {
     const overrides = new Map(Object.entries(this.#overrides(native)))
     return new Proxy(native, {
       get: (target, name) => {
-        if (name === 'localDescription') return this.#isReleased ? target.localDescription : this.descriptions.local
-        if (name === 'remoteDescription') return this.#isReleased ? target.remoteDescription : this.descriptions.remote
+        if (!areDescriptionsReadable && !this.#isReleased) {
+          if (name === 'localDescription') return this.descriptions.local
+          if (name === 'remoteDescription') return this.descriptions.remote
+        }
         const value: unknown = overrides.get(name as string) ?? Reflect.get(target, name, target)
         return typeof value === 'function' && !overrides.has(name as string) ? value.bind(target) : value
       },
@@ -121,14 +122,13 @@ class ConnectionTap {
     })
   }
 
-  #overrides(native: RTCPeerConnection): Readonly<Record<string, (...args: never[]) => unknown>> {
+  #overrides(native: RTCPeerConnection): Overrides {
     const { isLink, onChannel, after } = this.#options
+    const { overrides, beforeOffer } = careFor(native, after)
     return {
-      createOffer: async (options: RTCOfferOptions) => plain(await native.createOffer(options)),
-      createAnswer: async (options: RTCAnswerOptions) => plain(await native.createAnswer(options)),
+      ...overrides,
       setLocalDescription: async (description: Description) => {
-        if (description.type === 'offer') this.#leaveGathering = await enterGathering(native, after)
-        if (this.#isClosed) this.#leaveGathering?.()
+        if (description.type === 'offer') await beforeOffer()
         await native.setLocalDescription(description)
         this.#describe('local', plain(description))
       },
@@ -142,11 +142,6 @@ class ConnectionTap {
         this.#hasChannel = true
         onChannel(channel)
         return channel
-      },
-      close: () => {
-        this.#isClosed = true
-        this.#leaveGathering?.()
-        after(0, () => native.close())
       },
       ...(isLink ? { getStats: () => Promise.resolve(NO_STATS) } : {}),
     }

@@ -38,7 +38,7 @@ export interface ProvenLink {
   readonly exchange: ExchangeId | null
 }
 
-/** Seals and signatures: `Sealer` is one. Its promises reject with an error that has a `reason`. */
+/** Seals and signatures: `Sealer` is one. What it refuses rejects with `Refused`. */
 export interface Sealing {
   seal(job: SealJob): Promise<Uint8Array>
   open(job: OpenJob): Promise<{ readonly source: PeerId; readonly message: Message }>

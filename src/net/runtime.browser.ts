@@ -1,5 +1,6 @@
 /** The browser's half of `#runtime` (see `runtime.node.ts`): its own WebRTC needs to be spared nothing, its WebSocket has no limits. */
 
+import type { Care } from './adapt-wrtc.ts'
 import type { After, Soon } from './timers.ts'
 
 export const platformAfter: After = (delayMs, callback) => {
@@ -12,6 +13,8 @@ export const platformSoon: Soon = (callback) => queueMicrotask(callback)
 
 export const isFirstToCall = (): boolean => false
 
-export const enterGathering = (): Promise<() => void> => Promise.resolve(() => {})
+export const areDescriptionsReadable: boolean = true
+
+export const careFor = (): Care => ({ overrides: {}, beforeOffer: () => Promise.resolve() })
 
 export const RECEIVE_LIMITS = {}

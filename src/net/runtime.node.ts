@@ -2,6 +2,12 @@
  * What `net/` needs to know of Node, reached through `#runtime` of package.json's "imports"; browsers get
  * `runtime.browser.ts`: timers, the limits of `ws`, and what WebRTC implementations for Node must be spared:
  *
+ * - node-datachannel's descriptions are read-only, and simple-peer assigns `offer.sdp`: plain objects instead.
+ * - @roamhq/wrtc serialises `localDescription` and `remoteDescription` on our thread while its own adds candidates to
+ *   them: a use after free that takes the process down (simple-peer #812, node-webrtc #696), and half a millisecond each
+ *   time. So nobody reads them.
+ * - `close` waits for a later turn than the close of the data channel (node-webrtc #360, #576: the channel's native half
+ *   must be gone before that of the connection).
  * - An offerer on libdatachannel must be the first to call. If the answerer's checks reach it before the answer does, it
  *   loses the DTLS ClientHello that follows and waits for the next (set-up takes 1,010 ms in two of three cases,
  *   libdatachannel #1554); as DTLS client it may even judge the certificate before it knows the fingerprint, and fail.
@@ -11,7 +17,7 @@
  *   descriptors (test/bench, crowd). So offers gather a few at a time.
  */
 
-import type { Wrtc } from './adapt-wrtc.ts'
+import type { Care, Wrtc } from './adapt-wrtc.ts'
 import { MESSAGE_BYTES_MAX } from './channel.ts'
 import type { After, Soon } from './timers.ts'
 import { Turnstile } from './turnstile.ts'
@@ -40,18 +46,41 @@ const GATHERING_MS = 150
 const gathering = new Turnstile(GATHERING_MAX)
 const CONNECTED: ReadonlySet<RTCIceConnectionState> = new Set(['connected', 'completed'])
 
-/**
- * Resolves, when it is our turn, to the function that ends it. It also ends with the candidates, with a connection, or
- * when it has lasted long enough.
- */
-export async function enterGathering(native: RTCPeerConnection, after: After): Promise<() => void> {
-  const leave = await gathering.enter()
+/** Whether descriptions may be read from the connection at any time. */
+export const areDescriptionsReadable: boolean = false
+
+/** What to do for one connection: in place of its own methods, and before it makes an offer its own. */
+export function careFor(native: RTCPeerConnection, after: After): Care {
+  let isClosed = false
+  let leaveGathering: (() => void) | null = null
+  return {
+    overrides: {
+      createOffer: async (options: RTCOfferOptions) => plain(await native.createOffer(options)),
+      createAnswer: async (options: RTCAnswerOptions) => plain(await native.createAnswer(options)),
+      close: () => {
+        isClosed = true
+        leaveGathering?.()
+        after(0, () => native.close())
+      },
+    },
+    beforeOffer: async () => {
+      const leave = await gathering.enter()
+      if (isClosed) leave()
+      else leaveGathering = leaveInTime(native, { leave, after })
+    },
+  }
+}
+
+const plain = ({ type, sdp }: RTCSessionDescriptionInit): RTCSessionDescriptionInit => ({ type, sdp: sdp ?? '' })
+
+/** Our turn ends by this, with the candidates, with a connection, or when it has lasted long enough. */
+function leaveInTime(native: RTCPeerConnection, parts: { leave: () => void; after: After }): () => void {
   let isOver = false
-  const stop = after(GATHERING_MS, () => end())
+  const stop = parts.after(GATHERING_MS, () => end())
   const end = (): void => {
     isOver = true
     stop()
-    leave()
+    parts.leave()
   }
   // Each reading of a state costs @roamhq/wrtc a change of threads.
   native.addEventListener('icegatheringstatechange', () => {

@@ -46,7 +46,7 @@ function unsigned(width: 1 | 2 | 4, max: number): Field<number> {
   return {
     size: () => width,
     write(value, bytes, offset) {
-      if (!Number.isInteger(value) || value < 0 || value > max) throw new RangeError(`${value} is not in 0…${max}`)
+      checkRange('number', value, max)
       return writeUnsigned(value, bytes, offset, width)
     },
     read(cursor) {
@@ -56,6 +56,11 @@ function unsigned(width: 1 | 2 | 4, max: number): Field<number> {
       return value > max ? undefined : value
     },
   }
+}
+
+/** Throws RangeError unless it is an integer from 0 to `max`. */
+export function checkRange(name: string, value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > max) throw new RangeError(`${name} ${value} is not in 0…${max}`)
 }
 
 /** One byte, at most `max`. */

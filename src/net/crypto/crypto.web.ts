@@ -8,6 +8,7 @@
  */
 
 import { concat, equalBytes, isAllZero, fromHex } from './bytes.ts'
+import { clampScalar, montgomeryFromEdwards } from './points.ts'
 import { hmac, sha256 } from './sha256.ts'
 import { type Aead, type CryptoSuite, type DhKey, KEY_BYTES } from './suite.ts'
 
@@ -86,8 +87,13 @@ async function isComplete(suite: CryptoSuite): Promise<boolean> {
     const bytes = suite.randomBytes(KEY_BYTES)
     const signing = await suite.signingKey(bytes)
     if (signing.publicKey.length !== KEY_BYTES) return false
-    const [one, other] = [await suite.generateDhKey(), await suite.dhKey(X25519_SECRET, X25519_PUBLIC)]
-    const secrets = await Promise.all([one.agree(X25519_PUBLIC), other.agree(one.publicKey)])
+    // As `identity.ts` does: the halves must belong together.
+    const publicKey = montgomeryFromEdwards(signing.publicKey)!
+    const [one, other] = [
+      await suite.generateDhKey(),
+      await suite.dhKey(clampScalar(await suite.sha512(bytes)), publicKey),
+    ]
+    const secrets = await Promise.all([one.agree(publicKey), other.agree(one.publicKey)])
     const nonce = new Uint8Array(12)
     const aead = await suite.aead(bytes.subarray(0, 16))
     const opened = await aead.open(nonce, await aead.seal(nonce, bytes, bytes), bytes)
@@ -100,10 +106,6 @@ async function isComplete(suite: CryptoSuite): Promise<boolean> {
     return false
   }
 }
-
-/** A pair whose halves are known to belong together: the scalar 2^254 and its point. */
-const X25519_SECRET = Uint8Array.from({ length: KEY_BYTES }, (_, at) => (at === 31 ? 64 : 0))
-const X25519_PUBLIC = fromHex('2fe57da347cd62431528daac5fbb290730fff684afc4cfc2ed90995f58cb3b74')
 
 async function generate(subtle: SubtleCrypto): Promise<DhKey> {
   const pair = (await subtle.generateKey('X25519', false, ['deriveBits'])) as CryptoKeyPair

@@ -23,11 +23,13 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   // Log lines, which nobody reads without `debug`; the method that makes them stays, empty.
   [/^ +this\._debug\([^]*?\)$/gm, ''],
   [/^( {2}_debug \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
-  // What only older browsers take than have the ES2023 that we are written in: statistics by callback, by other names.
+  // What only older browsers take than have the ES2023 that we are written in: statistics by callback, by other names, no `onbufferedamountlow`.
   [
     /^( {2}getStats \(cb\) \{)$[^]*?^ {2}(\})$/gm,
     '$1\n    this._pc.getStats().then(stats => cb(null, [...stats.values()]), cb)\n  $2',
   ],
+  [/^ +if \(typeof this\._channel\.bufferedAmountLowThreshold !== 'number'\) \{$[^]*?^ {8}\}$/gm, ''],
+  [/^ +this\._isReactNativeWebrtc = .*$/gm, ''],
   [/item\.type === '(?:remotecandidate|localcandidate|candidatepair)' \|\| /g, ''],
   [/^ +\(item\.type === 'googCandidatePair' .*$/gm, ''],
   [/^ {10}\} else if \((?:local|remote) && [^]*?(?=^ {10}\}$)/gm, ''],
