@@ -11,7 +11,7 @@ import type { NetworkId, PeerId } from '../src/core/ids.ts'
 import { MeshError } from '../src/errors.ts'
 import { answerHello, type Applicant, createChallenge, HelloFailed, type HelloFailure } from '../src/net/hello.ts'
 import { type Identity, verifySignature } from '../src/net/identity.ts'
-import { RECEIVE_LIMITS } from '../src/net/websocket.ts'
+import { RECEIVE_LIMITS } from '../src/net/runtime.node.ts'
 import { BatchPacker, decodeBatch } from '../src/wire/batch.ts'
 import {
   type ChallengeFrame,

@@ -81,39 +81,34 @@ const LINKS_MIN = 4
 const LINKS_MAX = 256
 /** Longer waits are the application's: it may call again. */
 const TIMEOUT_MS_MAX = 600_000
-const KNOWN: ReadonlySet<string> = new Set<keyof MeshOptions>([
-  'bootstrap',
-  'network',
-  'seed',
-  'anchors',
-  'wrtc',
-  'WebSocket',
-  'rtcConfig',
-  'linksMax',
-  'token',
-  'sendTimeoutMs',
-  'dialTimeoutMs',
-  'readyTimeoutMs',
-])
+
+/** What becomes of each option, in the order in which they are checked. */
+const RESOLVE: {
+  readonly [Name in keyof ResolvedOptions]: (value: unknown, name: string) => ResolvedOptions[Name]
+} = {
+  bootstrap: (value) => bootstrapUrls(value ?? []),
+  network: (value) => networkName(value ?? 'default'),
+  seed: seedBytes,
+  anchors: (value) => anchorIds(value ?? []),
+  wrtc: webRtc,
+  WebSocket: webSocketClass,
+  rtcConfig: (value) => rtcConfiguration(value ?? {}),
+  linksMax: (value, name) => integer(name, value ?? linksMaxDefault, LINKS_MIN, LINKS_MAX),
+  token: (value) => tokenBytes(value ?? ''),
+  sendTimeoutMs: (value, name) => timeoutMs(name, value ?? 10_000),
+  dialTimeoutMs: (value, name) => timeoutMs(name, value ?? 30_000),
+  readyTimeoutMs: (value, name) => timeoutMs(name, value ?? 30_000),
+}
 
 /** Throws `MeshError` `ERR_OPTION` that names the first option that is wrong. */
 export function resolveOptions(options: MeshOptions): ResolvedOptions {
   if (typeof options !== 'object' || options === null) throw optionError('options', 'must be an object', options)
-  for (const name of Object.keys(options)) if (!KNOWN.has(name)) throw unknownOption(name)
-  return {
-    bootstrap: bootstrapUrls(options.bootstrap ?? []),
-    network: networkName(options.network ?? 'default'),
-    seed: seedBytes(options.seed),
-    anchors: anchorIds(options.anchors ?? []),
-    wrtc: webRtc(options.wrtc),
-    WebSocket: webSocketClass(options.WebSocket),
-    rtcConfig: rtcConfiguration(options.rtcConfig ?? { iceServers: [] }),
-    linksMax: integer('linksMax', options.linksMax ?? linksMaxDefault, LINKS_MIN, LINKS_MAX),
-    token: tokenBytes(options.token ?? ''),
-    sendTimeoutMs: timeoutMs('sendTimeoutMs', options.sendTimeoutMs ?? 10_000),
-    dialTimeoutMs: timeoutMs('dialTimeoutMs', options.dialTimeoutMs ?? 30_000),
-    readyTimeoutMs: timeoutMs('readyTimeoutMs', options.readyTimeoutMs ?? 30_000),
-  }
+  for (const name of Object.keys(options)) if (!Object.hasOwn(RESOLVE, name)) throw unknownOption(name)
+  const resolved = Object.entries(RESOLVE).map(([name, resolve]) => [
+    name,
+    resolve(options[name as keyof MeshOptions], name),
+  ])
+  return Object.fromEntries(resolved) as ResolvedOptions
 }
 
 /** Check a wait in milliseconds that a caller gave; throws `ERR_OPTION` naming it. */
@@ -147,8 +142,8 @@ function bootstrapUrl(value: unknown): string {
   if (typeof value !== 'string' || !URL.canParse(value)) throw notWebSocketUrl(value)
   const url = new URL(value)
   // People paste what their browser shows; the page and the socket of a bootstrap share one port.
-  if (url.protocol === 'http:' || url.protocol === 'https:') url.protocol = url.protocol.replace('http', 'ws')
-  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') throw notWebSocketUrl(value)
+  url.protocol = url.protocol.replace('http', 'ws')
+  if (!/^wss?:$/.test(url.protocol)) throw notWebSocketUrl(value)
   // The WebSocket constructor refuses URLs with a fragment.
   url.hash = ''
   return url.href
@@ -165,12 +160,14 @@ function networkName(value: unknown): string {
 function seedBytes(value: unknown): Uint8Array | undefined {
   if (value === undefined) return undefined
   // Never shown in the message: it is the secret itself.
-  if (!(value instanceof Uint8Array)) throw optionError('seed', `must be a Uint8Array of ${SEED_BYTES} bytes`)
-  if (value.length !== SEED_BYTES) {
-    throw optionError('seed', `must be a Uint8Array of ${SEED_BYTES} bytes`, `${value.length} bytes`)
-  }
+  const length = value instanceof Uint8Array ? value.length : undefined
   // Not slice(): a Buffer's shares its memory.
-  return new Uint8Array(value)
+  if (length === SEED_BYTES) return new Uint8Array(value as Uint8Array)
+  throw optionError(
+    'seed',
+    `must be a Uint8Array of ${SEED_BYTES} bytes`,
+    length === undefined ? length : `${length} bytes`,
+  )
 }
 
 function anchorIds(value: unknown): readonly PeerId[] {
@@ -194,9 +191,8 @@ function webRtc(value: unknown): WebRtc {
 }
 
 function isWebRtc(value: unknown): value is WebRtc {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
-  const parts = value as Partial<Record<keyof WebRtc, unknown>>
-  return [parts.RTCPeerConnection, parts.RTCSessionDescription, parts.RTCIceCandidate].every(
+  const parts = value as Partial<WebRtc> | null | undefined
+  return [parts?.RTCPeerConnection, parts?.RTCSessionDescription, parts?.RTCIceCandidate].every(
     (part) => typeof part === 'function',
   )
 }
@@ -232,7 +228,7 @@ function integer(name: string, value: unknown, min: number, max: number): number
 }
 
 function unknownOption(name: string): MeshError {
-  return new MeshError('ERR_OPTION', `option "${name}" is unknown; known are ${[...KNOWN].join(', ')}`)
+  return new MeshError('ERR_OPTION', `option "${name}" is unknown; known are ${Object.keys(RESOLVE).join(', ')}`)
 }
 
 /** `shown` appears in the message, shortened; leave it out for secrets. */

@@ -7,6 +7,7 @@
 import type { RequestId } from './core/ids.ts'
 import type { BroadcastReceipt, FailureCode, Input, Receipt } from './core/io.ts'
 import { abortError, MeshError, type MeshErrorCode } from './errors.ts'
+import { onAbort } from './net/timers.ts'
 
 /** How a request ended well. */
 export type Done = Receipt | BroadcastReceipt
@@ -49,13 +50,11 @@ export class Pending {
     if (signal?.aborted) return Promise.reject(abortError(signal))
     const request = ++this.#count as RequestId
     const promise = new Promise<Done>((resolve, reject) => {
-      const abort = (): void => {
+      const settle = onAbort(signal, () => {
         this.#waiters.delete(request)
         this.#dispatch({ kind: 'cancel', request })
         reject(abortError(signal as AbortSignal))
-      }
-      const settle = (): void => signal?.removeEventListener('abort', abort)
-      signal?.addEventListener('abort', abort, { once: true })
+      })
       this.#waiters.set(request, {
         resolve: (receipt) => (settle(), resolve(receipt)),
         reject: (error) => (settle(), reject(error)),

@@ -4,6 +4,7 @@
  */
 
 import { abortError, type MeshError } from './errors.ts'
+import { onAbort } from './net/timers.ts'
 
 export interface WaitOptions {
   readonly signal?: AbortSignal | undefined
@@ -17,16 +18,15 @@ export function waitFor<T>(promise: Promise<T>, { signal, timeoutMs, onTimeout }
   if (signal?.aborted) return Promise.reject(abortError(signal))
   return new Promise<T>((resolve, reject) => {
     const timer = setTimeout(() => fail(onTimeout()), timeoutMs)
-    const abort = (): void => fail(abortError(signal as AbortSignal))
+    const ignoreAbort = onAbort(signal, () => fail(abortError(signal as AbortSignal)))
     const clear = (): void => {
       clearTimeout(timer)
-      signal?.removeEventListener('abort', abort)
+      ignoreAbort()
     }
     const fail = (error: unknown): void => {
       clear()
       reject(error as MeshError)
     }
-    signal?.addEventListener('abort', abort, { once: true })
     promise.then((value) => (clear(), resolve(value)), fail)
   })
 }

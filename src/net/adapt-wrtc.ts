@@ -1,26 +1,14 @@
 /**
- * The one place that knows how WebRTC implementations differ, and what simple-peer does to them. simple-peer gets a
- * `wrtc` of its own for each connection, whose RTCPeerConnection stands in front of the real one:
+ * The one place that knows what simple-peer does to WebRTC implementations; what those for Node need is `runtime.node.ts`.
+ * simple-peer gets a `wrtc` of its own for each connection, whose RTCPeerConnection stands in front of the real one:
  *
- * - Descriptions come back as plain objects, because simple-peer assigns `offer.sdp` and node-datachannel's is read-only.
- * - `localDescription` and `remoteDescription` are answered from what was set. @roamhq/wrtc serialises them on our thread
- *   while its own adds candidates to them: a use after free that takes the process down (simple-peer #812, node-webrtc
- *   #696), and half a millisecond each time. Candidates come by their events instead.
- * - `close` waits for a later turn than the close of the data channel (node-webrtc #360, #576: the channel's native half
- *   must be gone before that of the connection).
+ * - Its owner learns of descriptions when they have been set. Candidates come by their events.
  * - A candidate that the stack refuses is no reason to give up; an mDNS name is refused by most stacks outside browsers.
- * - An offerer on libdatachannel must be the first to call. If the answerer's checks reach it before the answer does, it
- *   loses the DTLS ClientHello that follows and waits for the next (set-up takes 1,010 ms in two of three cases,
- *   libdatachannel #1554); as DTLS client it may even judge the certificate before it knows the fingerprint, and fail.
- *   Its candidates therefore follow when it has the answer: 65 ms, always (50 of them are libjuice's pacing).
- * - In one process, a connection of @roamhq/wrtc that begins to gather candidates makes all others that still gather begin
- *   again: twenty at once open 3,200 sockets instead of 160, and 32 peers that start together ran out of file
- *   descriptors (test/bench, crowd). So offers gather a few at a time.
  * - For a link, `getStats` says no more than that there is a pair: simple-peer asks once and polls until it is told.
  */
 
+import { areDescriptionsReadable, careFor, isFirstToCall } from '#runtime'
 import type { After } from './timers.ts'
-import { Turnstile } from './turnstile.ts'
 
 /** A WebRTC implementation: the platform's globals, @roamhq/wrtc, node-datachannel/polyfill. */
 export interface Wrtc {
@@ -45,6 +33,15 @@ export interface Tap {
   readonly isFirstToCall: boolean
   /** From now on the connection answers for itself, and nothing of its set-up is kept. */
   release(): void
+}
+
+/** Methods in place of the connection's own. */
+type Overrides = Readonly<Record<string, (...args: never[]) => unknown>>
+
+/** What an implementation needs besides: see `runtime.node.ts`. */
+export interface Care {
+  readonly overrides: Overrides
+  readonly beforeOffer: () => Promise<void>
 }
 
 export interface TapOptions {
@@ -80,20 +77,10 @@ export function tapWrtc(wrtc: Wrtc, options: TapOptions): Tap {
       } as unknown as Wrtc['RTCPeerConnection'],
     },
     descriptions: tap.descriptions,
-    isFirstToCall: isLibdatachannel(wrtc),
+    isFirstToCall: isFirstToCall(wrtc),
     release: () => tap.release(),
   }
 }
-
-/** Two keep two cores busy. Answers do not wait: they come out of others' offers, whose turn it is already. */
-const GATHERING_MAX = 2
-/** @roamhq/wrtc needs 100 ms to the end, or until the connection stands; a server that is silent must not hold up others. */
-const GATHERING_MS = 150
-/** One for the whole process, whatever the number of peers in it. */
-const gathering = new Turnstile(GATHERING_MAX)
-
-/** The polyfill extends the standard interface by names of its own. */
-const isLibdatachannel = (wrtc: Wrtc): boolean => 'ext_maxMessageSize' in wrtc.RTCPeerConnection.prototype
 
 /** Enough for simple-peer to find "the selected pair", whose addresses a link has no use for. */
 const NO_STATS: ReadonlyMap<string, object> = new Map<string, object>([
@@ -106,9 +93,6 @@ class ConnectionTap {
   readonly #options: TapOptions
   #isReleased = false
   #hasChannel = false
-  #isClosed = false
-  /** Not null while it is our turn. */
-  #leaveGathering: (() => void) | null = null
 
   constructor(options: TapOptions) {
     this.#options = options
@@ -124,8 +108,10 @@ class ConnectionTap {
     const overrides = new Map(Object.entries(this.#overrides(native)))
     return new Proxy(native, {
       get: (target, name) => {
-        if (name === 'localDescription') return this.#isReleased ? target.localDescription : this.descriptions.local
-        if (name === 'remoteDescription') return this.#isReleased ? target.remoteDescription : this.descriptions.remote
+        if (!areDescriptionsReadable && !this.#isReleased) {
+          if (name === 'localDescription') return this.descriptions.local
+          if (name === 'remoteDescription') return this.descriptions.remote
+        }
         const value: unknown = overrides.get(name as string) ?? Reflect.get(target, name, target)
         return typeof value === 'function' && !overrides.has(name as string) ? value.bind(target) : value
       },
@@ -136,13 +122,13 @@ class ConnectionTap {
     })
   }
 
-  #overrides(native: RTCPeerConnection): Readonly<Record<string, (...args: never[]) => unknown>> {
+  #overrides(native: RTCPeerConnection): Overrides {
     const { isLink, onChannel, after } = this.#options
+    const { overrides, beforeOffer } = careFor(native, after)
     return {
-      createOffer: async (options: RTCOfferOptions) => plain(await native.createOffer(options)),
-      createAnswer: async (options: RTCAnswerOptions) => plain(await native.createAnswer(options)),
+      ...overrides,
       setLocalDescription: async (description: Description) => {
-        if (description.type === 'offer') await this.#enterGathering(native)
+        if (description.type === 'offer') await beforeOffer()
         await native.setLocalDescription(description)
         this.#describe('local', plain(description))
       },
@@ -157,32 +143,8 @@ class ConnectionTap {
         onChannel(channel)
         return channel
       },
-      close: () => {
-        this.#isClosed = true
-        this.#leaveGathering?.()
-        after(0, () => native.close())
-      },
       ...(isLink ? { getStats: () => Promise.resolve(NO_STATS) } : {}),
     }
-  }
-
-  /** Resolves when it is our turn, which ends with the candidates, a connection, our close, or when it has lasted long enough. */
-  async #enterGathering(native: RTCPeerConnection): Promise<void> {
-    const leave = await gathering.enter()
-    if (this.#isClosed) return leave()
-    const stop = this.#options.after(GATHERING_MS, () => this.#leaveGathering?.())
-    this.#leaveGathering = () => {
-      this.#leaveGathering = null
-      stop()
-      leave()
-    }
-    // Each reading costs @roamhq/wrtc a change of threads.
-    native.addEventListener('icegatheringstatechange', () => {
-      if (this.#leaveGathering !== null && native.iceGatheringState === 'complete') this.#leaveGathering()
-    })
-    native.addEventListener('iceconnectionstatechange', () => {
-      if (this.#leaveGathering !== null && CONNECTED.has(native.iceConnectionState)) this.#leaveGathering()
-    })
   }
 
   #describe(side: 'local' | 'remote', description: Description): void {
@@ -202,8 +164,6 @@ class ConnectionTap {
     }
   }
 }
-
-const CONNECTED: ReadonlySet<RTCIceConnectionState> = new Set(['connected', 'completed'])
 
 type DataChannelListener = (event: RTCDataChannelEvent) => void
 

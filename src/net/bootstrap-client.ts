@@ -8,7 +8,7 @@
 import { Link, type LinkLimits } from './link.ts'
 import type { ProvenLink } from './driver.ts'
 import { type DialerOptions, dialHello } from './hello.ts'
-import { type After, platformAfter } from './timers.ts'
+import { type After, onAbort, platformAfter } from './timers.ts'
 import { dialWebSocket, type WebSocketClass } from './websocket.ts'
 
 /** Guess: a server that restarts is back within a second or two. */
@@ -130,11 +130,11 @@ export class BootstrapClient {
     return new Promise((resolve) => {
       const wake = (): void => {
         cancel()
-        signal.removeEventListener('abort', wake)
+        ignoreAbort()
         resolve()
       }
       const cancel = this.#parts.after(delayMs, wake)
-      signal.addEventListener('abort', wake)
+      const ignoreAbort = onAbort(signal, wake)
     })
   }
 }
@@ -151,12 +151,11 @@ export async function dialBootstrap(url: string, options: DialBootstrapOptions):
   const { WebSocket, signal } = options
   const channel = await dialWebSocket(url, { WebSocket, signal })
   const link = new Link(channel, options.limits, options.after ?? platformAfter)
-  const abort = (): void => link.close('closed')
-  signal.addEventListener('abort', abort)
+  const ignoreAbort = onAbort(signal, () => link.close('closed'))
   try {
     const peer = await dialHello(link, options)
     return { link, peer, role: 'bootstrap', exchange: null }
   } finally {
-    signal.removeEventListener('abort', abort)
+    ignoreAbort()
   }
 }

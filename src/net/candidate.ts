@@ -5,7 +5,9 @@
  * inside a NAT and no stack needs them), foundation (rebuilt), generation, network id.
  */
 
-import type { Cursor, Field } from '../wire/schema.ts'
+import type { Field } from '../wire/schema.ts'
+import { fields, fixed, u16, u32, u8 } from '../wire/schema.ts'
+import { fromHex, hexPairs } from './crypto/bytes.ts'
 
 /** Candidates of one description or batch: four interfaces, both families, two kinds. More is no honest host. */
 export const CANDIDATES_MAX = 16
@@ -35,10 +37,18 @@ export interface CandidateAddress {
 }
 
 const ADDRESS_KINDS = ['ipv4', 'ipv6', 'mdns'] as const
-const ADDRESS_BYTES = { ipv4: 4, ipv6: 16, mdns: 16 } as const
 const PRIORITY_MAX = 2 ** 31 - 1
-/** Type, transport and kind of address in one byte; then priority and port. */
+
 const HEAD_BYTES = 1 + 4 + 2
+
+const countField = u8(CANDIDATES_MAX)
+/** `kinds`: type, transport and kind of address in one byte. */
+const headField = fields<{ kinds: number; priority: number; port: number }>({
+  kinds: u8(),
+  priority: u32(PRIORITY_MAX),
+  port: u16(),
+})
+const addressFields = { ipv4: fixed(4), ipv6: fixed(16), mdns: fixed(16) } as const
 
 /**
  * The value of a candidate line, with or without "a=" and "candidate:"; null for anything that is not a candidate of
@@ -74,35 +84,30 @@ export function formatCandidate(candidate: Candidate): string {
 /** A candidate's bytes: 11 with an IPv4 address, else 23. */
 export const candidateField: Field<Candidate> = {
   size: (candidate) => HEAD_BYTES + candidate.address.bytes.byteLength,
-  write(candidate, bytes, offset) {
-    const { type, transport, priority, address, port } = candidate
-    const kinds = [
-      CANDIDATE_TYPES.indexOf(type),
-      CANDIDATE_TRANSPORTS.indexOf(transport),
-      ADDRESS_KINDS.indexOf(address.kind),
-    ]
-    bytes[offset] = kinds[0]! | (kinds[1]! << 2) | (kinds[2]! << 4)
-    for (let i = 0; i < 4; i++) bytes[offset + 1 + i] = priority >>> (24 - 8 * i)
-    bytes[offset + 5] = port >> 8
-    bytes[offset + 6] = port
-    bytes.set(address.bytes, offset + HEAD_BYTES)
-    return offset + HEAD_BYTES + address.bytes.byteLength
+  write({ type, transport, priority, address, port }, bytes, offset) {
+    const kinds =
+      CANDIDATE_TYPES.indexOf(type) |
+      (CANDIDATE_TRANSPORTS.indexOf(transport) << 2) |
+      (ADDRESS_KINDS.indexOf(address.kind) << 4)
+    return addressFields[address.kind].write(
+      address.bytes,
+      bytes,
+      headField.write({ kinds, priority, port }, bytes, offset),
+    )
   },
   read(cursor) {
-    const { bytes, offset, end } = cursor
-    if (end - offset < HEAD_BYTES) return undefined
-    const head = bytes[offset]!
-    const kind = ADDRESS_KINDS[head >> 4]
-    if (kind === undefined || end - offset < HEAD_BYTES + ADDRESS_BYTES[kind]) return undefined
-    cursor.offset = offset + HEAD_BYTES + ADDRESS_BYTES[kind]
+    const head = headField.read(cursor)
+    const kind = head && ADDRESS_KINDS[head.kinds >> 4]
+    const bytes = kind && addressFields[kind].read(cursor)
+    if (bytes === undefined) return undefined
+    const { kinds, priority, port } = head!
     const candidate = {
-      type: CANDIDATE_TYPES[head & 3],
-      transport: CANDIDATE_TRANSPORTS[(head >> 2) & 3],
-      priority:
-        ((bytes[offset + 1]! << 24) | (bytes[offset + 2]! << 16) | (bytes[offset + 3]! << 8) | bytes[offset + 4]!) >>>
-        0,
-      address: { kind, bytes: bytes.slice(offset + HEAD_BYTES, cursor.offset) },
-      port: (bytes[offset + 5]! << 8) | bytes[offset + 6]!,
+      type: CANDIDATE_TYPES[kinds & 3],
+      transport: CANDIDATE_TRANSPORTS[(kinds >> 2) & 3],
+      priority,
+      // A copy: the message may be the buffer of a socket.
+      address: { kind: kind!, bytes: bytes.slice() },
+      port,
     }
     return isCandidate(candidate) ? candidate : undefined
   },
@@ -111,18 +116,17 @@ export const candidateField: Field<Candidate> = {
 /** A count and as many candidates. */
 export const candidatesField: Field<readonly Candidate[]> = {
   size: (candidates) => candidates.reduce((sum, candidate) => sum + candidateField.size(candidate), 1),
-  write(candidates, bytes, offset) {
-    if (candidates.length > CANDIDATES_MAX) throw new RangeError(`${candidates.length} candidates`)
-    bytes[offset] = candidates.length
-    return candidates.reduce((at, candidate) => candidateField.write(candidate, bytes, at), offset + 1)
-  },
-  read(cursor: Cursor) {
-    const count = cursor.offset < cursor.end ? cursor.bytes[cursor.offset++]! : CANDIDATES_MAX + 1
-    if (count > CANDIDATES_MAX) return undefined
+  write: (candidates, bytes, offset) =>
+    candidates.reduce(
+      (at, candidate) => candidateField.write(candidate, bytes, at),
+      countField.write(candidates.length, bytes, offset),
+    ),
+  read(cursor) {
+    const count = countField.read(cursor)
     const candidates: Candidate[] = []
-    for (let i = 0; i < count; i++) {
-      const candidate = candidateField.read(cursor)
-      if (candidate === undefined) return undefined
+    while (candidates.length !== count) {
+      const candidate = count && candidateField.read(cursor)
+      if (!candidate) return undefined
       candidates.push(candidate)
     }
     return candidates
@@ -180,7 +184,7 @@ export function parseAddress(text: string): CandidateAddress | null {
 /** The canonical text of an address (RFC 5952 but for "::", which no parser needs). */
 export function formatAddress({ kind, bytes }: CandidateAddress): string {
   if (kind === 'ipv4') return bytes.join('.')
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  const hex = hexPairs(bytes).join('')
   if (kind === 'mdns') return `${hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')}.local`
   return hex
     .match(/.{4}/g)!
@@ -190,7 +194,7 @@ export function formatAddress({ kind, bytes }: CandidateAddress): string {
 
 function parseUuid(text: string): Uint8Array | null {
   if (!/^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text)) return null
-  return Uint8Array.from(text.replaceAll('-', '').match(/../g)!, (pair) => parseInt(pair, 16))
+  return fromHex(text.replaceAll('-', ''))
 }
 
 function parseIpv4(text: string): Uint8Array | null {

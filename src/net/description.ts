@@ -2,6 +2,8 @@
  * What all forms of session descriptions have in common: their types, their first byte, the certificate they name.
  */
 
+import { fromHex } from './crypto/bytes.ts'
+
 /** First byte of every description. */
 export const DESCRIPTION_FORMS = { data: 1, media: 2 } as const
 
@@ -40,5 +42,5 @@ export const SESSION_LINES: readonly string[] = ['v=0', 'o=- 1 1 IN IP4 127.0.0.
 /** The value of an `a=fingerprint` line as bytes; null for other hashes than SHA-256. */
 function parseFingerprint(value: string): Uint8Array | null {
   if (!/^sha-256 (?:[\da-f]{2}:){31}[\da-f]{2}$/i.test(value)) return null
-  return Uint8Array.from(value.slice('sha-256 '.length).split(':'), (pair) => parseInt(pair, 16))
+  return fromHex(value.slice('sha-256 '.length).replaceAll(':', ''))
 }

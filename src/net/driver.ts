@@ -18,8 +18,9 @@ import type {
   TimerToken,
   VerifyJob,
 } from '../core/io.ts'
-import type { HandshakeFrame } from '../wire/handshake.ts'
+import { type HandshakeFrame, handshakeVariants } from '../wire/handshake.ts'
 import type { Link, LinkCounters } from './link.ts'
+import { Refused } from './seal-envelope.ts'
 import { sessionLostBody } from './seal.ts'
 import type { After } from './timers.ts'
 
@@ -37,7 +38,7 @@ export interface ProvenLink {
   readonly exchange: ExchangeId | null
 }
 
-/** Seals and signatures: `Sealer` is one. Its promises reject with an error that has a `reason`. */
+/** Seals and signatures: `Sealer` is one. What it refuses rejects with `Refused`. */
 export interface Sealing {
   seal(job: SealJob): Promise<Uint8Array>
   open(job: OpenJob): Promise<{ readonly source: PeerId; readonly message: Message }>
@@ -276,36 +277,11 @@ export function randomWords(crypto: { getRandomValues(words: Uint32Array<ArrayBu
   }
 }
 
-const REASONS: Readonly<Record<RefusedReason, true>> = {
-  malformed: true,
-  undecryptable: true,
-  signature: true,
-  expired: true,
-  future: true,
-  replayed: true,
-  session: true,
-  network: true,
-  target: true,
-}
-
 /** The core counts refusals by reason. Null: the error is none. */
-function refusedReason(error: unknown): RefusedReason | null {
-  const { reason } = error as { readonly reason?: unknown }
-  return typeof reason === 'string' && Object.hasOwn(REASONS, reason) ? (reason as RefusedReason) : null
-}
+const refusedReason = (error: unknown): RefusedReason | null => (error instanceof Refused ? error.reason : null)
 
-function isHandshake(frame: Frame | HandshakeFrame): frame is HandshakeFrame {
-  switch (frame.kind) {
-    case 'challenge':
-    case 'hello':
-    case 'welcome':
-    case 'proof':
-    case 'denied':
-      return true
-    default:
-      return false
-  }
-}
+const isHandshake = (frame: Frame | HandshakeFrame): frame is HandshakeFrame =>
+  Object.hasOwn(handshakeVariants, frame.kind)
 
 /** In this shell every body is bytes: they come from `wire/` or from the application. */
 const bytesOf = (body: Body): Uint8Array => body as Uint8Array

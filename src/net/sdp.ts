@@ -6,9 +6,10 @@
  */
 
 import type { Field } from '../wire/schema.ts'
-import { decodeWith, encodeWith, fixed, oneOf, u16, u32, viewOf } from '../wire/schema.ts'
+import { decodeWith, encodeWith, fields, fixed, oneOf, u16, u32, u8 } from '../wire/schema.ts'
 import type { Candidate } from './candidate.ts'
 import { CANDIDATES_MAX, candidatesField, formatCandidate, parseCandidate } from './candidate.ts'
+import { concat, hexPairs, utf8 } from './crypto/bytes.ts'
 import type { LocalDescription, RemoteDescription } from './description.ts'
 import { DESCRIPTION_FORMS, FINGERPRINT_BYTES, fingerprintIn, SESSION_LINES } from './description.ts'
 
@@ -59,7 +60,7 @@ const PWD_CHARS = { min: 22, max: 64 } as const
 const SCTP_PORT_DEFAULT = '5000'
 const MESSAGE_BYTES_DEFAULT = '65536'
 
-const FIELDS: { readonly [Name in keyof DataDescription]: Field<DataDescription[Name]> } = {
+const dataField = fields<DataDescription>({
   type: oneOf(['offer', 'answer']),
   setup: oneOf(SETUPS),
   ufrag: iceText(UFRAG_CHARS),
@@ -68,27 +69,12 @@ const FIELDS: { readonly [Name in keyof DataDescription]: Field<DataDescription[
   sctpPort: u16(),
   messageBytesMax: u32(),
   candidates: candidatesField,
-}
-
-const dataField: Field<DataDescription> = {
-  size: (value) => entries.reduce((sum, [name, field]) => sum + field.size(value[name]), 1),
-  write(value, bytes, offset) {
-    bytes[offset] = DESCRIPTION_FORMS.data
-    return entries.reduce((at, [name, field]) => field.write(value[name], bytes, at), offset + 1)
-  },
-  read(cursor) {
-    if (cursor.bytes[cursor.offset++] !== DESCRIPTION_FORMS.data) return undefined
-    const value: Record<string, unknown> = {}
-    for (const [name, field] of entries) if ((value[name] = field.read(cursor)) === undefined) return undefined
-    return value as unknown as DataDescription
-  },
-}
-const entries = Object.entries(FIELDS) as [keyof DataDescription, Field<unknown>][]
+})
 
 function encodeData(local: LocalDescription): Uint8Array | null {
   const description = parseData(local)
   try {
-    return description && encodeWith(dataField, description)
+    return description && concat(Uint8Array.of(DESCRIPTION_FORMS.data), encodeWith(dataField, description))
   } catch {
     // A stack wrote credentials or sizes outside the limits above.
     return null
@@ -96,7 +82,7 @@ function encodeData(local: LocalDescription): Uint8Array | null {
 }
 
 function decodeData(bytes: Uint8Array): RemoteDescription | null {
-  const description = decodeWith(dataField, bytes)
+  const description = decodeWith(dataField, bytes, 1)
   // Only an offer may leave the choice of the DTLS role open (RFC 8842 §5.3).
   if (description === null || (description.type === 'answer' && description.setup === 'actpass')) return null
   return { type: description.type, sdp: formatData(description) }
@@ -158,27 +144,20 @@ const attribute = (sdp: string, name: string): string | undefined =>
   new RegExp(`^a=${name}:(.*?)\\r?$`, 'm').exec(sdp)?.[1]
 
 const formatFingerprint = (fingerprint: Uint8Array): string =>
-  `sha-256 ${Array.from(fingerprint, (byte) => byte.toString(16).padStart(2, '0'))
-    .join(':')
-    .toUpperCase()}`
+  `sha-256 ${hexPairs(fingerprint).join(':').toUpperCase()}`
 
 /** ice-char (RFC 8839 §5.4) with a length in front. */
 function iceText({ min, max }: { readonly min: number; readonly max: number }): Field<string> {
   const grammar = new RegExp(`^[A-Za-z0-9+/]{${min},${max}}$`)
+  const lengthField = u8(max)
   return {
     size: (value) => 1 + value.length,
     write(value, bytes, offset) {
       if (!grammar.test(value)) throw new RangeError('not an ICE credential')
-      bytes[offset] = value.length
-      for (let i = 0; i < value.length; i++) bytes[offset + 1 + i] = value.charCodeAt(i)
-      return offset + 1 + value.length
+      return fixed(value.length).write(utf8(value), bytes, lengthField.write(value.length, bytes, offset))
     },
     read(cursor) {
-      const length = cursor.bytes[cursor.offset] ?? 0
-      const start = cursor.offset + 1
-      if (length < min || length > max || start + length > cursor.end) return undefined
-      cursor.offset = start + length
-      const value = String.fromCharCode(...viewOf(cursor.bytes, start, length))
+      const value = String.fromCharCode(...(fixed(lengthField.read(cursor) ?? 0).read(cursor) ?? []))
       return grammar.test(value) ? value : undefined
     },
   }

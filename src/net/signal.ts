@@ -3,15 +3,13 @@
  * simple-peer needs to renegotiate. Descriptions keep the bytes of `sdp.ts`; their first byte tells them apart.
  */
 
-import type { Cursor, Field } from '../wire/schema.ts'
-import { decodeWith, encodeWith, oneOf } from '../wire/schema.ts'
+import { decodeWith, encodeWith, fields, oneOf, record, union } from '../wire/schema.ts'
 import type { Candidate } from './candidate.ts'
 import { candidatesField } from './candidate.ts'
 import type { RemoteDescription } from './sdp.ts'
 import { decodeDescription } from './sdp.ts'
 
-/** First bytes; 1 and 2 are descriptions. */
-const CODES = { candidates: 0x10, renegotiate: 0x11, transceiver: 0x12 } as const
+/** First bytes up to this are those of descriptions. */
 const DESCRIPTION_CODE_MAX = 0x0f
 
 /** What simple-peer asks the initiator for: a place for another track. */
@@ -29,55 +27,39 @@ export type Signal =
   | { readonly kind: 'renegotiate' }
   | { readonly kind: 'transceiver'; readonly request: TransceiverRequest }
 
+/** What has a code of its own. */
+type Coded = Exclude<Signal, { readonly kind: 'description' }>
+
+const codedField = union<Coded>({
+  candidates: { code: 0x10, field: record('candidates', { candidates: candidatesField }) },
+  renegotiate: { code: 0x11, field: record('renegotiate', {}) },
+  transceiver: {
+    code: 0x12,
+    field: record('transceiver', {
+      request: fields<TransceiverRequest>({ media: oneOf(['audio', 'video']), direction: oneOf(DIRECTIONS) }),
+    }),
+  },
+})
+
 /** At least one, at most `CANDIDATES_MAX`. */
-export function encodeCandidates(candidates: readonly Candidate[]): Uint8Array {
-  return coded(CODES.candidates, encodeWith(candidatesField, candidates))
-}
+export const encodeCandidates = (candidates: readonly Candidate[]): Uint8Array =>
+  encodeWith(codedField, { kind: 'candidates', candidates })
 
-export function encodeRenegotiate(): Uint8Array {
-  return coded(CODES.renegotiate, new Uint8Array(0))
-}
+export const encodeRenegotiate = (): Uint8Array => encodeWith(codedField, { kind: 'renegotiate' })
 
-export function encodeTransceiver(request: TransceiverRequest): Uint8Array {
-  return coded(CODES.transceiver, encodeWith(transceiverField, request))
-}
+export const encodeTransceiver = (request: TransceiverRequest): Uint8Array =>
+  encodeWith(codedField, { kind: 'transceiver', request })
 
 /** Never rejects; null for anything else than the above. */
 export async function decodeSignal(bytes: Uint8Array): Promise<Signal | null> {
-  const code = bytes[0] ?? 0
-  if (code === CODES.candidates) {
-    const candidates = decodeWith(candidatesField, bytes, 1)
-    return candidates === null || candidates.length === 0 ? null : { kind: 'candidates', candidates }
+  if (bytes[0]! <= DESCRIPTION_CODE_MAX) {
+    const description = await decodeDescription(bytes)
+    return description && { kind: 'description', description }
   }
-  if (code === CODES.renegotiate) return bytes.byteLength === 1 ? { kind: 'renegotiate' } : null
-  if (code === CODES.transceiver) {
-    const request = decodeWith(transceiverField, bytes, 1)
-    return request && { kind: 'transceiver', request }
-  }
-  const description = code <= DESCRIPTION_CODE_MAX ? await decodeDescription(bytes) : null
-  return description && { kind: 'description', description }
+  const signal = decodeWith(codedField, bytes)
+  return signal?.kind === 'candidates' && signal.candidates.length === 0 ? null : signal
 }
 
 /** The direction that simple-peer was given, if it is one. */
 export const directionOf = (direction: string | undefined): TransceiverRequest['direction'] =>
   DIRECTIONS.find((known) => known === direction) ?? 'inherit'
-
-const mediaField = oneOf(['audio', 'video'])
-const directionField = oneOf(DIRECTIONS)
-const transceiverField: Field<TransceiverRequest> = {
-  size: () => 2,
-  write: ({ media, direction }, bytes, offset) =>
-    directionField.write(direction, bytes, mediaField.write(media, bytes, offset)),
-  read(cursor: Cursor) {
-    const media = mediaField.read(cursor)
-    const direction = directionField.read(cursor)
-    return media === undefined || direction === undefined ? undefined : { media, direction }
-  },
-}
-
-function coded(code: number, body: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(1 + body.byteLength)
-  bytes[0] = code
-  bytes.set(body, 1)
-  return bytes
-}

@@ -4,8 +4,9 @@
  * event objects.
  */
 
+import { RECEIVE_LIMITS } from '#runtime'
 import type { Channel } from './channel.ts'
-import { MESSAGE_BYTES_MAX } from './channel.ts'
+import { onAbort } from './timers.ts'
 
 /** What musubi uses of a WebSocket; browsers' own and `ws` both fit. */
 export interface WebSocketLike {
@@ -40,20 +41,6 @@ const HELD_MAX = 16
 const REASON_LENGTH_MAX = 123
 
 /**
- * The limits `ws` runs under as a client. Fragments and chunks: 64 and 256, since the defaults (16,384 and 262,144)
- * let a server make us hold megabytes of bookkeeping for one message (REFERENCE §4c, ws 2026).
- */
-export const RECEIVE_LIMITS = {
-  maxPayload: MESSAGE_BYTES_MAX,
-  maxFragments: 64,
-  maxBufferedChunks: 256,
-  perMessageDeflate: false,
-  skipUTF8Validation: true,
-  /** After our close frame, in milliseconds; the default of 30 s keeps dead sockets for too long. */
-  closeTimeout: 2_000,
-} as const
-
-/**
  * Open a WebSocket and hand it over as a channel. Rejects with an Error whose message says why: the caller turns it
  * into "no bootstrap this time". `signal` only matters until the channel is there.
  */
@@ -64,12 +51,11 @@ export function dialWebSocket(url: string, options: DialOptions): Promise<Channe
     const socket = new WebSocket(url, [], { ...RECEIVE_LIMITS, handshakeTimeout: timeoutMs })
     const channel = new WebSocketChannel(socket)
     const timer = setTimeout(() => channel.close('timeout'), timeoutMs)
-    const abort = () => channel.close('aborted')
+    const ignoreAbort = onAbort(signal, () => channel.close('aborted'))
     const settle = () => {
       clearTimeout(timer)
-      signal?.removeEventListener('abort', abort)
+      ignoreAbort()
     }
-    signal?.addEventListener('abort', abort)
     channel.onClose = (reason) => {
       settle()
       reject(new Error(reason))

@@ -48,6 +48,7 @@ import {
   u8,
   union,
   viewOf,
+  checkRange,
 } from './schema.ts'
 
 /** The first byte of every frame. */
@@ -312,7 +313,7 @@ function entryList<Name extends string>(
 type Entry<Name extends string> = { readonly id: MessageId } & { readonly [N in Name]: number }
 
 function flagsOf(frame: UnicastFrame | LookupFrame | ReplyFrame): number {
-  if (!isWithin(frame.attempt, ATTEMPTS_MAX - 1)) throw new RangeError(`attempt ${frame.attempt} is not in 0…15`)
+  checkRange('attempt', frame.attempt, ATTEMPTS_MAX - 1)
   return frame.attempt | (frame.viaBootstrap ? VIA_BOOTSTRAP_BIT : 0)
 }
 
@@ -322,16 +323,13 @@ function writeHeader(
   offset: number,
   flags: number,
 ): void {
-  if (!isWithin(frame.hopLimit, HOP_LIMIT_MAX)) throw new RangeError(`hop limit ${frame.hopLimit} is not in 0…40`)
-  if (!isWithin(frame.hops, HOP_LIMIT_MAX - frame.hopLimit))
-    throw new RangeError(`${frame.hops} hops are not in 0…40 − hop limit`)
+  checkRange('hop limit', frame.hopLimit, HOP_LIMIT_MAX)
+  checkRange('hops', frame.hops, HOP_LIMIT_MAX - frame.hopLimit)
   bytes[offset] = frame.hopLimit
   bytes[offset + HOPS] = frame.hops
   bytes[offset + FLAGS] = flags
   writeId(frame.id, bytes, offset + ID)
 }
-
-const isWithin = (value: number, max: number): boolean => Number.isInteger(value) && value >= 0 && value <= max
 
 function writeBody(frame: UnicastFrame | ReplyFrame | BroadcastFrame, bytes: Uint8Array, offset: number): number {
   const { byteLength } = frame.body

@@ -46,7 +46,7 @@ function unsigned(width: 1 | 2 | 4, max: number): Field<number> {
   return {
     size: () => width,
     write(value, bytes, offset) {
-      if (!Number.isInteger(value) || value < 0 || value > max) throw new RangeError(`${value} is not in 0…${max}`)
+      checkRange('number', value, max)
       return writeUnsigned(value, bytes, offset, width)
     },
     read(cursor) {
@@ -56,6 +56,11 @@ function unsigned(width: 1 | 2 | 4, max: number): Field<number> {
       return value > max ? undefined : value
     },
   }
+}
+
+/** Throws RangeError unless it is an integer from 0 to `max`. */
+export function checkRange(name: string, value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > max) throw new RangeError(`${name} ${value} is not in 0…${max}`)
 }
 
 /** One byte, at most `max`. */
@@ -96,41 +101,34 @@ export const bool: Field<boolean> = {
 }
 
 /** A peer id, network id or other key: 32 bytes. */
-export function id32<T extends Key>(): Field<T> {
-  return {
-    size: () => KEY_BYTES,
-    write: (value, bytes, offset) => writeId(value, bytes, offset),
-    read(cursor) {
-      const start = take(cursor, KEY_BYTES)
-      return start < 0 ? undefined : idFromBytes<T>(cursor.bytes, start)
-    },
-  }
-}
+export const id32 = <T extends Key>(): Field<T> => sized<T>(KEY_BYTES, writeId, idFromBytes)
 
 /** A message id or exchange id: 16 bytes. */
-export function id16<T extends MessageId | ExchangeId>(): Field<T> {
-  return {
-    size: () => MESSAGE_ID_BYTES,
-    write: (value, bytes, offset) => writeId(value, bytes, offset),
-    read(cursor) {
-      const start = take(cursor, MESSAGE_ID_BYTES)
-      return start < 0 ? undefined : messageIdFromBytes<T>(cursor.bytes, start)
-    },
-  }
-}
+export const id16 = <T extends MessageId | ExchangeId>(): Field<T> =>
+  sized<T>(MESSAGE_ID_BYTES, writeId, messageIdFromBytes)
 
 /** Exactly `length` bytes. Reading gives a view, not a copy. */
 export function fixed(length: number): Field<Uint8Array> {
+  const write = (value: Uint8Array, bytes: Uint8Array, offset: number): number => {
+    if (value.byteLength !== length) throw new RangeError(`${value.byteLength} bytes instead of ${length}`)
+    bytes.set(value, offset)
+    return offset + length
+  }
+  return sized(length, write, (bytes, start) => viewOf(bytes, start, length))
+}
+
+/** `length` bytes, whatever they say. */
+function sized<T>(
+  length: number,
+  write: Field<T>['write'],
+  valueAt: (bytes: Uint8Array, start: number) => T,
+): Field<T> {
   return {
     size: () => length,
-    write(value, bytes, offset) {
-      if (value.byteLength !== length) throw new RangeError(`${value.byteLength} bytes instead of ${length}`)
-      bytes.set(value, offset)
-      return offset + length
-    },
+    write,
     read(cursor) {
       const start = take(cursor, length)
-      return start < 0 ? undefined : viewOf(cursor.bytes, start, length)
+      return start < 0 ? undefined : valueAt(cursor.bytes, start)
     },
   }
 }

@@ -7,6 +7,7 @@ import type { Input, Io, NodeEvent, VerifyJob } from '../../src/core/io.ts'
 import { type Core, Driver, type DriverParts, randomWords, type Sealing } from '../../src/net/driver.ts'
 import { Link } from '../../src/net/link.ts'
 import { MemoryChannel } from '../../src/net/memory.ts'
+import { Refused } from '../../src/net/seal-envelope.ts'
 import type { After } from '../../src/net/timers.ts'
 
 const PEER = 'a'.repeat(52) as PeerId
@@ -234,7 +235,7 @@ describe('links', () => {
 
 describe('sealing jobs', () => {
   it('that are refused come back with their reason', async () => {
-    const refuse = (): Promise<never> => Promise.reject(Object.assign(new Error('no'), { reason: 'expired' }))
+    const refuse = (): Promise<never> => Promise.reject(new Refused('expired'))
     const { core, faults, io } = arrange({ sealing: { ...NO_SEALING, verify: refuse } })
     io.verify(VERIFY)
     await settled()

@@ -20,6 +20,16 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return bytes
 }
 
+/** The bytes of hexadecimal digits, two for each. */
+export function fromHex(digits: string): Uint8Array {
+  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16))
+}
+
+/** Two digits for each. */
+export function hexPairs(bytes: Iterable<number>): string[] {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0'))
+}
+
 /** Whether both are the same. Not constant-time: for public values only. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index])

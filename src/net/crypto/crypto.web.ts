@@ -7,16 +7,16 @@
  * ephemeral key is always made ahead.
  */
 
-import { concat, equalBytes, isAllZero } from './bytes.ts'
+import { concat, equalBytes, isAllZero, fromHex } from './bytes.ts'
+import { clampScalar, montgomeryFromEdwards } from './points.ts'
 import { hmac, sha256 } from './sha256.ts'
 import { type Aead, type CryptoSuite, type DhKey, KEY_BYTES } from './suite.ts'
 
 const AEAD_NAME = 'AES-GCM'
 /** PKCS #8 around a 32-byte private key (RFC 8410 §7); the last byte of the algorithm identifier names the curve. */
-const pkcs8 = (curve: number): Uint8Array =>
-  Uint8Array.from([48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, curve, 4, 34, 4, 32])
-const PKCS8_X25519 = pkcs8(110)
-const PKCS8_ED25519 = pkcs8(112)
+const pkcs8 = (curve: string): Uint8Array => fromHex(`302e020100300506032b65${curve}04220420`)
+const PKCS8_X25519 = pkcs8('6e')
+const PKCS8_ED25519 = pkcs8('70')
 
 /** WebCrypto's types want to know that the memory is not shared. Ours never is. */
 const own = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => bytes as Uint8Array<ArrayBuffer>
@@ -87,8 +87,13 @@ async function isComplete(suite: CryptoSuite): Promise<boolean> {
     const bytes = suite.randomBytes(KEY_BYTES)
     const signing = await suite.signingKey(bytes)
     if (signing.publicKey.length !== KEY_BYTES) return false
-    const [one, other] = [await suite.generateDhKey(), await suite.dhKey(X25519_SECRET, X25519_PUBLIC)]
-    const secrets = await Promise.all([one.agree(X25519_PUBLIC), other.agree(one.publicKey)])
+    // As `identity.ts` does: the halves must belong together.
+    const publicKey = montgomeryFromEdwards(signing.publicKey)!
+    const [one, other] = [
+      await suite.generateDhKey(),
+      await suite.dhKey(clampScalar(await suite.sha512(bytes)), publicKey),
+    ]
+    const secrets = await Promise.all([one.agree(publicKey), other.agree(one.publicKey)])
     const nonce = new Uint8Array(12)
     const aead = await suite.aead(bytes.subarray(0, 16))
     const opened = await aead.open(nonce, await aead.seal(nonce, bytes, bytes), bytes)
@@ -101,13 +106,6 @@ async function isComplete(suite: CryptoSuite): Promise<boolean> {
     return false
   }
 }
-
-/** A pair whose halves are known to belong together: the scalar 2^254 and its point. */
-const X25519_SECRET = Uint8Array.from({ length: KEY_BYTES }, (_, at) => (at === 31 ? 64 : 0))
-const X25519_PUBLIC = Uint8Array.from([
-  0x2f, 0xe5, 0x7d, 0xa3, 0x47, 0xcd, 0x62, 0x43, 0x15, 0x28, 0xda, 0xac, 0x5f, 0xbb, 0x29, 0x07, 0x30, 0xff, 0xf6,
-  0x84, 0xaf, 0xc4, 0xcf, 0xc2, 0xed, 0x90, 0x99, 0x5f, 0x58, 0xcb, 0x3b, 0x74,
-])
 
 async function generate(subtle: SubtleCrypto): Promise<DhKey> {
   const pair = (await subtle.generateKey('X25519', false, ['deriveBits'])) as CryptoKeyPair

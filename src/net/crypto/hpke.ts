@@ -9,7 +9,7 @@
  * browser loads.
  */
 
-import { concat, utf8 } from './bytes.ts'
+import { concat, utf8, fromHex } from './bytes.ts'
 import { hkdfExpand, hkdfExtract } from './hkdf.ts'
 import { type Aead, AEAD_KEY_BYTES, AEAD_NONCE_BYTES, type CryptoSuite, type DhKey } from './suite.ts'
 
@@ -30,10 +30,7 @@ const KEM_SUITE = concat(utf8('KEM'), Uint8Array.of(0x00, 0x20))
 const HPKE_SUITE = concat(utf8('HPKE'), Uint8Array.of(0x00, 0x20, 0x00, 0x01, 0x00, 0x01))
 const MODE_BASE = Uint8Array.of(0)
 /** LabeledExtract("", "psk_id_hash", ""): the same for all contexts of base mode, so written down (in A.1.1 as well). */
-const PSK_ID_HASH = Uint8Array.from([
-  0x72, 0x56, 0x11, 0xc9, 0xd9, 0x8c, 0x07, 0xc0, 0x3f, 0x60, 0x09, 0x5c, 0xd3, 0x2d, 0x40, 0x0d, 0x83, 0x47, 0xd4,
-  0x5e, 0xd6, 0x70, 0x97, 0xbb, 0xad, 0x50, 0xfc, 0x56, 0xda, 0x74, 0x2d, 0x07,
-])
+const PSK_ID_HASH = fromHex('725611c9d98c07c03f60095cd32d400d8347d45ed67097bbad50fc56da742d07')
 
 /** SetupBaseS with a fresh `ephemeral` key. Null if `recipient` (an X25519 public key) is of small order. */
 export async function setupSender(

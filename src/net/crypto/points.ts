@@ -8,6 +8,7 @@
  * twist. The check would cost a Legendre symbol (0.2 ms) for each new id.
  */
 
+import { fromHex } from './bytes.ts'
 import { KEY_BYTES, SIGNATURE_BYTES } from './suite.ts'
 
 /** The field's prime, 2^255 − 19. */
@@ -75,6 +76,5 @@ function inverse(value: bigint): bigint {
 }
 
 function littleEndian(value: bigint): Uint8Array {
-  const hex = value.toString(16).padStart(2 * KEY_BYTES, '0')
-  return Uint8Array.from({ length: KEY_BYTES }, (_, at) => parseInt(hex.slice(62 - 2 * at, 64 - 2 * at), 16))
+  return fromHex(value.toString(16).padStart(2 * KEY_BYTES, '0')).reverse()
 }

@@ -10,7 +10,7 @@
  */
 
 import { encodingOf, findEncoding } from './encodings.ts'
-import { outOfRange } from './errors.ts'
+import { outOfRange, TEXT_OR_BYTES, wrongType } from './errors.ts'
 import { defineNumbers } from './numbers.ts'
 
 /** A string with its encoding, or bytes. */
@@ -32,11 +32,11 @@ export class Buffer extends Uint8Array {
       // What `toJSON` makes.
       if (type === 'Buffer' && Array.isArray(data)) return new Buffer(data as number[])
     }
-    throw new TypeError(`A Buffer is made from a string, bytes or an array, not from ${typeof value}`)
+    throw wrongType('value', 'a string, bytes or an array', value)
   }
 
   static alloc(size: number, fill: Content | number = 0, encoding?: unknown): Buffer {
-    if (typeof size !== 'number') throw new TypeError('The "size" argument must be of type number')
+    if (typeof size !== 'number') throw wrongType('size', 'a number', size)
     if (!(size >= 0)) throw outOfRange('size', size)
     const buffer = new Buffer(size)
     return fill === 0 ? buffer : buffer.fill(fill, encoding as string)
@@ -62,7 +62,7 @@ export class Buffer extends Uint8Array {
 
   static byteLength(value: unknown, encoding?: unknown): number {
     if (ArrayBuffer.isView(value) || isArrayBuffer(value)) return value.byteLength
-    if (typeof value !== 'string') throw new TypeError('The "string" argument must be a string or bytes')
+    if (typeof value !== 'string') throw wrongType('string', TEXT_OR_BYTES, value)
     return encodingOf(encoding).encode(value).length
   }
 
@@ -78,7 +78,7 @@ export class Buffer extends Uint8Array {
 
   /** Cut, or filled up with zeros, to a length if there is one. */
   static concat(list: readonly Uint8Array[], length?: number): Buffer {
-    if (!Array.isArray(list)) throw new TypeError('The "list" argument must be an Array of Buffers')
+    if (!Array.isArray(list)) throw wrongType('list', 'an array of bytes', list)
     if (list.length === 0) return new Buffer(0)
     for (const bytes of list) checkBytes(bytes)
     const whole = Buffer.alloc(length ?? list.reduce((sum, bytes) => sum + bytes.length, 0))
@@ -209,7 +209,7 @@ const isBytes = (value: unknown): value is Uint8Array => tagOf(value) === 'Uint8
 const isArrayBuffer = (value: unknown): value is ArrayBuffer => /^(?:Shared)?ArrayBuffer$/.test(tagOf(value))
 
 function checkBytes(value: unknown): void {
-  if (!isBytes(value)) throw new TypeError(`Expected a Buffer or Uint8Array, not ${typeof value}`)
+  if (!isBytes(value)) throw wrongType('buffer', 'a Buffer or Uint8Array', value)
 }
 
 function checkRange(bytes: Uint8Array, start: number, end = bytes.length): void {

@@ -37,13 +37,9 @@ function wholeBytes(name: string, bytes: Buffer): number {
     // The first half of a surrogate pair.
     return even > 0 && (bytes[even - 1]! & 0xfc) === 0xd8 ? even - 2 : even
   }
-  if (name === 'utf8') {
-    // The last three may be the beginning of a character of up to four.
-    for (let back = 1; back <= Math.min(3, length); back++) {
-      const byte = bytes[length - back]!
-      if ((byte & 0xc0) === 0x80) continue
-      return byte >= 0xc0 && back < (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4) ? length - back : length
-    }
-  }
-  return length
+  const begun = name === 'utf8' ? BEGUN.exec(bytes.toString('latin1', length - 3)) : null
+  return length - (begun?.[0].length ?? 0)
 }
+
+/** UTF-8 as Latin-1 that ends before the last character of two, three or four bytes does. */
+const BEGUN = /(?:[\xc0-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xff][\x80-\xbf]{0,2})$/

@@ -6,7 +6,7 @@
 
 import { Buffer } from './buffer.ts'
 import { encodingOf } from './encodings.ts'
-import { withCode } from './errors.ts'
+import { TEXT_OR_BYTES, withCode, wrongType } from './errors.ts'
 import { Queue } from './queue.ts'
 import { HIGH_WATER_MARK } from './readable-state.ts'
 import { Readable } from './readable.ts'
@@ -145,7 +145,7 @@ function refusal({ ending }: WritableState, chunk: unknown): Error | null {
   if (ending) return withCode(new Error('write after end'), 'ERR_STREAM_WRITE_AFTER_END')
   if (chunk === null) return withCode(new TypeError('May not write null values to stream'), 'ERR_STREAM_NULL_VALUES')
   if (typeof chunk === 'string' || chunk instanceof Uint8Array) return null
-  return withCode(new TypeError('The "chunk" argument must be a string or bytes'), 'ERR_INVALID_ARG_TYPE')
+  return wrongType('chunk', TEXT_OR_BYTES, chunk)
 }
 
 function startWrite(stream: Duplex, write: Write): void {

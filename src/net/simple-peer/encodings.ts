@@ -65,22 +65,18 @@ const base64url: Encoding = {
 }
 
 const ENCODINGS: ReadonlyMap<string, Encoding> = new Map([
-  ['utf8', utf8],
-  ['utf-8', utf8],
-  ['hex', hex],
-  ['base64', base64],
-  ['base64url', base64url],
-  ['latin1', latin1],
+  ...[utf8, hex, base64, base64url, latin1, ascii, utf16].map((encoding) => [encoding.name, encoding] as const),
   ['binary', latin1],
-  ['ascii', ascii],
   ['ucs2', utf16],
-  ['ucs-2', utf16],
-  ['utf16le', utf16],
-  ['utf-16le', utf16],
 ])
 
-/** In whatever case; undefined if there is no such encoding. */
-export const findEncoding = (name: unknown): Encoding | undefined => ENCODINGS.get(String(name).toLowerCase())
+/** In whatever case, `utf-8` as well as `utf8`; undefined if there is no such encoding. */
+export const findEncoding = (name: unknown): Encoding | undefined =>
+  ENCODINGS.get(
+    String(name)
+      .toLowerCase()
+      .replace(/^(utf|ucs)-/, '$1'),
+  )
 
 /** UTF-8 if none is named. Throws TypeError if there is no such encoding. */
 export function encodingOf(name: unknown): Encoding {

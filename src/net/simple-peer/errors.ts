@@ -6,3 +6,13 @@ export const withCode = <Fault extends Error>(error: Fault, code: string): Fault
 
 export const outOfRange = (name: string, received: unknown): RangeError =>
   withCode(new RangeError(`The value of "${name}" is out of range. Received ${String(received)}`), 'ERR_OUT_OF_RANGE')
+
+/** What most take. */
+export const TEXT_OR_BYTES = 'a string or bytes'
+
+/** `expected`: after "must be". */
+export const wrongType = (name: string, expected: string, received: unknown): TypeError =>
+  withCode(
+    new TypeError(`The "${name}" argument must be ${expected}. Received ${typeof received}`),
+    'ERR_INVALID_ARG_TYPE',
+  )

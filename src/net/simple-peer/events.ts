@@ -6,6 +6,8 @@
  * No `#private` here, nor anywhere else that an instance leads to: frameworks put proxies in front of what they watch.
  */
 
+import { outOfRange, wrongType } from './errors.ts'
+
 export type Listener = (...values: never[]) => unknown
 type Name = string | symbol
 
@@ -92,7 +94,7 @@ export class EventEmitter {
   }
 
   setMaxListeners(count: number): this {
-    if (!(count >= 0)) throw new RangeError(`The value of "n" is out of range. Received ${count}`)
+    if (!(count >= 0)) throw outOfRange('n', count)
     this._maxListeners = count
     return this
   }
@@ -140,7 +142,7 @@ function onceOnly(emitter: EventEmitter, name: Name, listener: Listener): Wrappe
 }
 
 function checkListener(listener: unknown): void {
-  if (typeof listener !== 'function') throw new TypeError(`A listener must be a function, not ${typeof listener}`)
+  if (typeof listener !== 'function') throw wrongType('listener', 'a function', listener)
 }
 
 const errorOf = (value: unknown): Error =>

@@ -5,19 +5,12 @@
 
 import { outOfRange } from './errors.ts'
 
-/** Buffer's name, DataView's name, bytes. */
-const NUMBERS: readonly (readonly [name: string, type: string, bytes: number])[] = [
-  ['Int8', 'Int8', 1],
-  ['UInt8', 'Uint8', 1],
-  ['Int16', 'Int16', 2],
-  ['UInt16', 'Uint16', 2],
-  ['Int32', 'Int32', 4],
-  ['UInt32', 'Uint32', 4],
-  ['BigInt64', 'BigInt64', 8],
-  ['BigUInt64', 'BigUint64', 8],
-  ['Float', 'Float32', 4],
-  ['Double', 'Float64', 8],
-]
+/** DataView's names, which say the number of bits. */
+const NUMBERS = 'Int8 Uint8 Int16 Uint16 Int32 Uint32 BigInt64 BigUint64 Float32 Float64'.split(' ')
+
+/** Buffer's name for it. */
+const nameOf = (type: string): string =>
+  type.replace('Float32', 'Float').replace('Float64', 'Double').replace('Uint', 'UInt')
 
 type Reader = (this: Uint8Array, offset?: number, byteLength?: number) => number | bigint
 type Writer = (this: Uint8Array, value: number | bigint, offset?: number, byteLength?: number) => number
@@ -30,8 +23,9 @@ export function defineNumbers(prototype: object): void {
     ['LE', true],
     ['BE', false],
   ] as const) {
-    for (const [name, type, bytes] of NUMBERS) {
-      define(prototype, bytes === 1 ? name : name + suffix, fixed(type, bytes, isLittle))
+    for (const type of NUMBERS) {
+      const bytes = parseInt(type.replace(/\D+/, ''), 10) / 8
+      define(prototype, nameOf(type) + (bytes === 1 ? '' : suffix), fixed(type, bytes, isLittle))
     }
     define(prototype, `Int${suffix}`, sized({ isSigned: true, isLittle }))
     define(prototype, `UInt${suffix}`, sized({ isSigned: false, isLittle }))

@@ -54,20 +54,10 @@ export function startPipe(source: Readable, destination: Destination, { isEnding
     // Nobody else listens: it must not be lost.
     if (destination.listenerCount('error') === 0) destination.emit('error', error)
   }
-  const onClose = (): void => {
-    destination.removeListener('finish', onFinish)
-    unpipe()
-  }
-  const onFinish = (): void => {
-    destination.removeListener('close', onClose)
-    unpipe()
-  }
+  const listeners = { unpipe: onUnpipe, drain: onDrain, close: unpipe, finish: unpipe }
   const stop = (): void => {
-    destination.removeListener('close', onClose)
-    destination.removeListener('finish', onFinish)
-    destination.removeListener('drain', onDrain)
+    for (const [name, listener] of Object.entries(listeners)) destination.removeListener(name, listener)
     destination.removeListener('error', onError)
-    destination.removeListener('unpipe', onUnpipe)
     source.removeListener('end', end)
     source.removeListener('data', onData)
     isOver = true
@@ -75,12 +65,9 @@ export function startPipe(source: Readable, destination: Destination, { isEnding
     if (state.awaitDrain > 0 && destination._writableState?.needDrain !== false) onDrain()
   }
 
-  destination.on('unpipe', onUnpipe)
-  destination.on('drain', onDrain)
   source.on('data', onData)
+  for (const [name, listener] of Object.entries(listeners)) destination.on(name, listener)
   destination.prependListener('error', onError)
-  destination.once('close', onClose)
-  destination.once('finish', onFinish)
   destination.emit('pipe', source)
   if (!state.flowing) source.resume()
 }

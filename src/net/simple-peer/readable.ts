@@ -13,7 +13,7 @@
 
 import { Buffer } from './buffer.ts'
 import { Decoder } from './decoder.ts'
-import { withCode } from './errors.ts'
+import { TEXT_OR_BYTES, withCode, wrongType } from './errors.ts'
 import { EventEmitter, type Listener } from './events.ts'
 import { type Destination, startPipe } from './pipe.ts'
 import type { Queue } from './queue.ts'
@@ -218,7 +218,7 @@ function add(stream: Readable, value: unknown, { encoding, isFront }: Adding): b
   else if (value === undefined) put(stream, '')
   else if (typeof value === 'string') put(stream, isText ? value : Buffer.from(value, encoding))
   else if (value instanceof Uint8Array) put(stream, value instanceof Buffer ? value : Buffer.from(value))
-  else fail(stream, 'The "chunk" argument must be a string or bytes', 'ERR_INVALID_ARG_TYPE')
+  else stream.emit('error', wrongType('chunk', TEXT_OR_BYTES, value))
   return !state.ended && !state.destroyed && state.length < state.highWaterMark
 }
 
