@@ -62,8 +62,8 @@ export interface Snapshot {
 }
 
 /** A neighbour as the application sees it. */
-export function peerInfo({ link: _, ...shown }: NeighborInspection): PeerInfo {
-  return shown
+export function peerInfo({ id, transport, rttMs, offer, isInitiator, slot, upSince }: NeighborInspection): PeerInfo {
+  return { id, transport, rttMs, offer, isInitiator, slot, upSince }
 }
 
 /** What a snapshot is made of; `node` is null before the identity exists. */

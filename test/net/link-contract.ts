@@ -177,7 +177,7 @@ export function describeLinkContract(name: string, createPair: LinkPairFactory, 
 
     behaviour('a good frame behind a bad one in the same message still counts', {}, async ({ left, right }) => {
       const atRight = framesOf(right)
-      left.channel.send(Uint8Array.from([0, 2, 1, 0xff, 0, 7, 1, 0x12, 0, 0, 0, 0, 7]))
+      left.channel.send(Uint8Array.from([0, 2, 1, 0xff, 0, 8, 1, 0x12, 0, 1, 0, 0, 0, 7]))
       expect(await atRight.take(1)).toEqual([heartbeat(7)])
       expect(right.counters.badFrames).toBe(1)
     })
