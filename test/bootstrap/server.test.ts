@@ -219,7 +219,7 @@ describe('limits', () => {
 
   test('anything but one hello is denied', async () => {
     const bootstrap = await start()
-    for (const message of [new Uint8Array(0), Uint8Array.of(0, 1, 9), Uint8Array.of(0, 7, 1, 0x12, 0, 0, 0, 0, 7)]) {
+    for (const message of [new Uint8Array(0), Uint8Array.of(0, 1, 9), Uint8Array.of(0, 8, 1, 0x12, 0, 1, 0, 0, 0, 7)]) {
       const channel = await dialWebSocket(bootstrap.url, { WebSocket })
       channel.send(message)
       expect(await new Promise((resolve) => (channel.onClose = resolve))).toBe('malformed')
