@@ -45,6 +45,7 @@ const SWEEP_MS = 8_000
 const SLEEP_MS = DEAD_MS
 /** So late, we were away too shortly for others to notice, and yet what they sent is lost (guess: one tick missed). */
 const DOZE_MS = 2 * TICK_MS
+
 export class MeshNode {
   readonly config: NodeConfig
   readonly counters = { badInputs: 0, strayFrames: 0, jobsRefused: {} as Record<string, number> }
@@ -247,6 +248,7 @@ export class MeshNode {
     if (now >= this.#sweepAt) this.#sweep(now)
     this.requests.tick(now)
     this.signaling.tick(now)
+    this.broadcast.tick(now)
     this.lookups.tick(now)
     this.neighbors.tick(now)
     this.join.tick(now)
@@ -257,7 +259,6 @@ export class MeshNode {
     this.#sweepAt = now + SWEEP_MS
     this.router.tick(now)
     this.requests.sweep(now)
-    this.broadcast.tick(now)
   }
 
   #onTimer(token: TimerToken, now: Instant): void {

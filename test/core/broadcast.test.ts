@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { HOP_LIMIT_MAX } from '../../src/core/frames.ts'
+import type { MessageId, RequestId } from '../../src/core/ids.ts'
 import { message, peer } from './ids.ts'
+import { BYTES, Stage } from './stage.ts'
 import { name, station } from './tree.ts'
 
 const M = message('m')
@@ -161,5 +163,24 @@ describe('bounds of broadcasting', () => {
     pass(60_000)
     expect(Object.keys(broadcast.collections)).not.toContain('broadcastSeen')
     expect(to('digest')).toEqual([])
+  })
+})
+
+describe('a node', () => {
+  it('gives its own broadcast to neighbours that say nothing within three seconds and a tick, and waits no longer', () => {
+    const stage = new Stage('b')
+    const second = (): void => {
+      stage.input({ kind: 'timer', token: { kind: 'tick' } }, 1_000)
+      stage.frame({ kind: 'heartbeat', isEcho: true, hasRoom: true, stamp: 0 })
+    }
+    // Whenever it is sent, not only right after one of the rarer sweeps.
+    second()
+    stage.input({ kind: 'broadcast', request: 1 as RequestId, payload: BYTES })
+    stage.input({ kind: 'signed', id: stage.last('sign').id as MessageId, body: BYTES })
+    const isDone = (): boolean => stage.events().some(({ kind }) => kind === 'requestDone')
+    for (let i = 0; i < 2; i++) second()
+    expect(isDone()).toBe(false)
+    for (let i = 0; i < 2; i++) second()
+    expect(isDone()).toBe(true)
   })
 })
