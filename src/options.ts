@@ -13,6 +13,8 @@ import type { WebSocketClass } from './net/websocket.ts'
 import { TOKEN_BYTES_MAX } from './wire/handshake.ts'
 import { isId } from './wire/ids.ts'
 
+export { ANCHORS_MAX, isId }
+
 /** The three constructors that simple-peer needs: what `@roamhq/wrtc` and `node-datachannel/polyfill` export. */
 export interface WebRtc {
   readonly RTCPeerConnection: typeof RTCPeerConnection

@@ -5,13 +5,10 @@
 
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { InvalidArgumentError } from 'commander'
+import { ANCHORS_MAX, isId } from '../options.ts'
 
 /** 32 secret bytes, written as hexadecimal. */
 const SEED_HEX = /^[0-9a-f]{64}$/i
-/** 32 bytes as base32 leave four bits of the last character, which are zero. */
-const ID = /^[a-z2-7]{51}[aq]$/
-/** What the option `anchors` takes. */
-const ANCHORS_MAX = 8
 
 /** Where a token and its secret may come from instead of the command line, which every user of the machine can read. */
 export const TOKEN_VARIABLE = 'MUSUBI_TOKEN'
@@ -50,7 +47,7 @@ export async function readAnchors(path: string): Promise<readonly string[]> {
   try {
     return (await readFile(path, 'utf8'))
       .split('\n')
-      .filter((line) => ID.test(line))
+      .filter((line) => isId(line))
       .slice(0, ANCHORS_MAX)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []

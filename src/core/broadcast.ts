@@ -216,7 +216,7 @@ export class Broadcast {
         this.#tree?.onGraft(frame, from, now)
         return true
       case 'prune':
-        this.#tree?.onPrune(from.link, now)
+        this.#tree?.onPrune(from.link)
         return true
       case 'digest':
         // An empty one asks for everything; who has nothing need not remember that.

@@ -10,6 +10,7 @@
  * place, gets announcements, and may ask again.
  */
 
+import { BucketSet } from './bucket-set.ts'
 import type { Instant, LinkId, PeerId } from './ids.ts'
 import type { Route } from './routes.ts'
 
@@ -28,8 +29,6 @@ const BROKEN_MAX = 8
 
 /** A PRUNE or GRAFT has arrived after so long, and what was under way has come (guess: a slow link's round trip). */
 const CHANGE_MS = 500
-/** Who has told us that our own messages reach it sooner by others is not flooded with them for so long (guess). */
-const DECLINE_MS = 60_000
 
 /** One neighbour's standing in one tree. */
 export interface Standing {
@@ -45,8 +44,6 @@ export interface Standing {
   addedAt: number
   /** When we took its place away; 0: never. */
   prunedAt: number
-  /** When it said last that it gets our messages sooner from others; 0: never. */
-  declinedAt: number
 }
 
 export class EagerPeers {
@@ -118,18 +115,6 @@ export class EagerPeers {
     return standing?.isEager === true && standing.addedAt > 0 && now - standing.addedAt < CHANGE_MS
   }
 
-  /** It wants no payloads of us. */
-  decline(link: LinkId, now: Instant): void {
-    this.#of(link).declinedAt = now
-    this.remove(link)
-  }
-
-  /** Has it lately? Then it is asked last, and not flooded. */
-  hasDeclined(link: LinkId, now: Instant): boolean {
-    const declinedAt = this.#standings.get(link)?.declinedAt ?? 0
-    return declinedAt > 0 && now - declinedAt < DECLINE_MS
-  }
-
   /** False: it had none. */
   remove(link: LinkId): boolean {
     const standing = this.#standings.get(link)
@@ -170,7 +155,7 @@ export class EagerPeers {
   #of(link: LinkId): Standing {
     let standing = this.#standings.get(link)
     if (standing === undefined) {
-      standing = { link, isEager: false, given: 0, taken: 0, broken: 0, addedAt: 0, prunedAt: 0, declinedAt: 0 }
+      standing = { link, isEager: false, given: 0, taken: 0, broken: 0, addedAt: 0, prunedAt: 0 }
       this.#standings.set(link, standing)
     }
     return standing
@@ -180,7 +165,7 @@ export class EagerPeers {
 /** A ring link first, then one of each bucket, then the rest: a liar who sits in one corner of the key space gets one place. */
 function spread(links: readonly Route[], bucketOf: (peer: PeerId) => number): Route[] {
   const ring = links.find((route) => route.isRing)
-  const buckets = new Set<number>()
+  const buckets = new BucketSet()
   const [firsts, others]: [Route[], Route[]] = [ring === undefined ? [] : [ring], []]
   for (const route of links) {
     if (route === ring) continue

@@ -217,8 +217,8 @@ export class Plumtree {
     }
   }
 
-  onPrune(link: LinkId, now: Instant): void {
-    this.peers.decline(link, now)
+  onPrune(link: LinkId): void {
+    this.peers.remove(link)
   }
 
   /** Asks at once for what we lack, and answers with what the other side lacks. */

@@ -5,6 +5,7 @@
  * asked: so a crash may follow in a later phase.
  */
 
+import { quantileOf, totalOf } from '../histogram.ts'
 import { Histogram } from './distribution.ts'
 import type { Announcement, Driver, Member, Spread } from './driver.ts'
 import type { Metrics } from './metrics.ts'
@@ -85,7 +86,9 @@ function spreadMetrics(driver: Driver, run: { before: Spread | null; sent: reado
   const after = driver.spread()
   if (before === null || after === null) return {}
   const latencies = after.latencies.map((count, ms) => count - (before.latencies[ms] ?? 0))
-  const deliveries = latencies.reduce((sum, count) => sum + count, 0)
+  const deliveries = totalOf(latencies)
+  // Where nothing came out no gate may be kept.
+  const quantile = (share: number): number => (deliveries === 0 ? Number.NaN : quantileOf(latencies, share))
   const payloads = after.payloads - before.payloads
   return {
     payloadsPerDelivery: payloads / deliveries,
@@ -93,14 +96,8 @@ function spreadMetrics(driver: Driver, run: { before: Spread | null; sent: reado
     controlPerDelivery: (after.control - before.control) / deliveries,
     grafts: after.grafts - before.grafts,
     messagesPerBroadcast: (after.messages - before.messages) / sent.length,
-    'latency.p50Ms': quantile(latencies, deliveries * 0.5),
-    'latency.p99Ms': quantile(latencies, deliveries * 0.99),
-    'latency.maxMs': quantile(latencies, deliveries),
+    'latency.p50Ms': quantile(0.5),
+    'latency.p99Ms': quantile(0.99),
+    'latency.maxMs': quantile(1),
   }
-}
-
-function quantile(counts: readonly number[], wanted: number): number {
-  let seen = 0
-  const found = counts.findIndex((count) => (seen += count) >= wanted)
-  return found < 0 || wanted === 0 ? Number.NaN : found
 }
