@@ -260,6 +260,7 @@ export class BootstrapNode {
       case 'graft':
       case 'prune':
       case 'digest':
+      case 'topic':
         this.dropped.unexpected++
         return
     }

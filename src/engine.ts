@@ -6,7 +6,7 @@
 import { listen } from '#platform'
 import type { Instance } from 'simple-peer'
 import type { BroadcastFate } from './core/broadcast.ts'
-import type { ExchangeId, MessageId, NetworkId, PeerId } from './core/ids.ts'
+import type { ExchangeId, MessageId, NetworkId, PeerId, TopicId } from './core/ids.ts'
 import type { NodeInspection } from './core/inspection.ts'
 import type { Input, NodeEvent } from './core/io.ts'
 import { MeshNode } from './core/node.ts'
@@ -14,7 +14,7 @@ import type { Listener, ListenOptions } from './listening.ts'
 import { BootstrapClient, dialBootstrap, type ServerInspection } from './net/bootstrap-client.ts'
 import { Calls } from './net/calls.ts'
 import { Driver, randomWords } from './net/driver.ts'
-import { createIdentity, type Identity, networkIdOf, verifySignature } from './net/identity.ts'
+import { createIdentity, type Identity, networkIdOf, topicIdOf, verifySignature } from './net/identity.ts'
 import { Sealer } from './net/seal.ts'
 import { platformAfter } from './net/timers.ts'
 import { Exchanges } from './net/webrtc.ts'
@@ -88,9 +88,22 @@ export class Engine {
     return this.#node.inspect()
   }
 
-  /** What became of a broadcast of ours; null: it was too long ago. */
-  fateOf(id: MessageId): BroadcastFate | null {
-    return this.#node.broadcast.fateOf(id)
+  /** What became of a broadcast of ours, to the network or to a topic; null: it was too long ago. */
+  fateOf(id: MessageId, topic: TopicId | null = null): BroadcastFate | null {
+    const broadcast = topic === null ? this.#node.broadcast : this.#node.topics.get(topic)?.broadcast
+    return broadcast?.fateOf(id) ?? null
+  }
+
+  joinTopic(name: string): TopicId {
+    const { identity, network } = this.#base
+    const topic = topicIdOf(name, network, identity.crypto)
+    this.dispatch({ kind: 'joinTopic', topic })
+    return topic
+  }
+
+  /** Other members of a topic that we have heard of lately. */
+  membersOf(topic: TopicId): readonly PeerId[] {
+    return this.#node.topics.get(topic)?.members.ids ?? []
   }
 
   /** Whom to ask for again after a restart. */

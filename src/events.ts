@@ -1,5 +1,5 @@
 /**
- * What a mesh tells the application, and the emitter behind `mesh.on`. A listener that throws has a bug of its own: the
+ * What a mesh tells the application, and the emitter behind `mesh.on` and `topic.on`. A listener that throws has a bug of its own: the
  * mesh goes on undisturbed. The exception goes to the listeners of `error`; if there are none, it is thrown again from
  * a microtask and surfaces where the runtime reports uncaught exceptions, so that it is never swallowed. Asynchronous
  * listeners are treated alike, but for one thing: a `MeshError` that nobody listens for is dropped, because it is the
@@ -59,17 +59,23 @@ export interface MeshEvents {
 type Listener = (detail: never) => void
 
 /** Calls listeners one by one and keeps their exceptions away from the mesh. */
-export class Events {
-  readonly #listeners = new Map<keyof MeshEvents, Set<Listener>>()
+export class Events<All extends object> {
+  readonly #listeners = new Map<keyof All, Set<Listener>>()
+  readonly #report: (error: MeshError) => boolean
+
+  /** `report`: hears of listeners that throw, and says whether anybody heard; as a rule it emits `error` on the mesh. */
+  constructor(report: (error: MeshError) => boolean) {
+    this.#report = report
+  }
 
   /** Returns the function that unsubscribes; it may be called twice. */
-  on<Name extends keyof MeshEvents>(name: Name, listener: (detail: MeshEvents[Name]) => unknown): () => void {
-    const guarded = (detail: MeshEvents[Name]): void => {
+  on<Name extends keyof All & string>(name: Name, listener: (detail: All[Name]) => unknown): () => void {
+    const guarded = (detail: All[Name]): void => {
       try {
         const result: unknown = listener(detail)
-        if (result instanceof Promise) result.catch((error: unknown) => this.#reportLater(error, name))
+        if (result instanceof Promise) result.catch((error: unknown) => this.#onRejected(error, name))
       } catch (error) {
-        this.#report(error, name)
+        this.#onThrown(error, name)
       }
     }
     const listeners = this.#listeners.get(name) ?? new Set()
@@ -78,23 +84,25 @@ export class Events {
   }
 
   /** True if anybody listens. Who begins or ceases to listen meanwhile does so for the next event. */
-  emit<Name extends keyof MeshEvents>(name: Name, detail: MeshEvents[Name]): boolean {
+  emit<Name extends keyof All & string>(name: Name, detail: All[Name]): boolean {
     const listeners = [...(this.#listeners.get(name) ?? [])]
     for (const listener of listeners) listener(detail as never)
     return listeners.length > 0
   }
 
-  #reportLater(error: unknown, name: keyof MeshEvents): void {
-    if (error instanceof MeshError && !this.#listeners.get('error')?.size) return
-    this.#report(error, name)
+  #onRejected(error: unknown, name: string): void {
+    if (error instanceof MeshError && name !== 'error') this.#report(wrapped(error, name))
+    else this.#onThrown(error, name)
   }
 
   /** A listener of `error` that throws is not told of it: that could go on for ever. */
-  #report(error: unknown, name: keyof MeshEvents): void {
-    const wrapped = new MeshError('ERR_LISTENER', `a listener of "${name}" threw: ${messageOf(error)}`, error)
-    if (name !== 'error' && this.emit('error', wrapped)) return
+  #onThrown(error: unknown, name: string): void {
+    if (name !== 'error' && this.#report(wrapped(error, name))) return
     queueMicrotask(() => {
       throw error
     })
   }
 }
+
+const wrapped = (error: unknown, name: string): MeshError =>
+  new MeshError('ERR_LISTENER', `a listener of "${name}" threw: ${messageOf(error)}`, error)

@@ -17,4 +17,5 @@ export {
   type SignalOption,
 } from './mesh.ts'
 export type { MeshOptions, WebRtc } from './options.ts'
-export type { MeshState, NeighborSnapshot, PeerInfo, Snapshot } from './snapshot.ts'
+export type { MeshState, NeighborSnapshot, PeerInfo, Snapshot, TopicSnapshot } from './snapshot.ts'
+export type { Topic, TopicEvents, TopicMessage } from './topic.ts'

@@ -6,17 +6,27 @@
 import type { Instance } from 'simple-peer'
 import { BroadcastHandle } from './broadcast-handle.ts'
 import { Call, type AcceptOptions } from './call.ts'
-import type { ExchangeId, PeerId, RequestId } from './core/ids.ts'
-import type { BroadcastReceipt, NodeEvent, Receipt } from './core/io.ts'
+import type { ExchangeId, PeerId, RequestId, TopicId } from './core/ids.ts'
+import type { BroadcastReceipt, Input, NodeEvent, Receipt } from './core/io.ts'
 import { type Data, type Json, metadataBytes, parseMetadata, payloadOf } from './data.ts'
 import { Engine } from './engine.ts'
 import { asMeshError, MeshError } from './errors.ts'
 import { Events, type MeshEvents } from './events.ts'
 import { preloadMedia } from './net/sdp.ts'
 import type { Listener, ListenOptions } from './listening.ts'
-import { abortSignal, type MeshOptions, peerIdOf, type ResolvedOptions, resolveOptions, timeoutMs } from './options.ts'
+import {
+  abortSignal,
+  type MeshOptions,
+  peerIdOf,
+  type ResolvedOptions,
+  resolveOptions,
+  timeoutMs,
+  topicName,
+} from './options.ts'
 import { failureError, Pending } from './pending.ts'
 import { type MeshState, type PeerInfo, peerInfo, type Snapshot, snapshotOf } from './snapshot.ts'
+import type { Topic } from './topic.ts'
+import { Topics } from './topics.ts'
 import { Gate, waitFor } from './waiting.ts'
 
 export type { MeshOptions } from './options.ts'
@@ -73,13 +83,20 @@ export function createMesh(options: MeshOptions = {}): Mesh {
 /** Made by `createMesh`. */
 export class Mesh {
   readonly #options: ResolvedOptions
-  readonly #events = new Events()
+  readonly #events: Events<MeshEvents> = new Events<MeshEvents>((error) => this.#events.emit('error', error))
   readonly #started: Promise<Engine>
   readonly #readiness = new Gate<void>()
   readonly #pending = new Pending((input) => this.#engine?.dispatch(input))
   /** Calls that we have accepted and that are not connected yet. */
   readonly #accepting = new Map<ExchangeId, Gate<Instance>>()
   readonly #listeners = new Set<Listener>()
+  readonly #topics = new Topics({
+    join: async (name) => (await this.#startedOr()).joinTopic(name),
+    leave: (topic) => this.#engine?.dispatch({ kind: 'leaveTopic', topic }),
+    publish: async (topic, payload, options) => this.#spread(await topic, payload, options),
+    membersOf: (topic) => this.#engine?.membersOf(topic) ?? [],
+    report: (error) => this.#events.emit('error', error),
+  })
   #engine: Engine | null = null
   #state: MeshState = 'starting'
   #bootstrapDetail = ''
@@ -151,12 +168,22 @@ export class Mesh {
    * await mesh.broadcast(JSON.stringify({ type: 'hello', name: 'Aiko' }))
    */
   async broadcast(data: Data, options: SignalOption = {}): Promise<BroadcastHandle> {
-    const payload = payloadOf(data)
-    const signal = abortSignal(options.signal)
-    const engine = await this.#usable(signal)
-    const receipt = await this.#pending.run({ input: (request) => ({ kind: 'broadcast', request, payload }), signal })
-    const { broadcast: id } = receipt as BroadcastReceipt
-    return new BroadcastHandle(id, () => engine.fateOf(id))
+    return this.#spread(null, payloadOf(data), options)
+  }
+
+  /**
+   * The topic called `name` (1 to 128 characters), which we are in from now on, until we leave it: what its members
+   * publish comes to them and to nobody else who need not relay it. Ids and messages are no secret to relays. The same
+   * name gives the same object. Throws `ERR_OPTION`, `ERR_BUSY` (in 64 topics already), `ERR_CLOSED`.
+   *
+   * @example
+   * const chat = mesh.topic('chat')
+   * chat.on('message', ({ from, data }) => console.log(from, new TextDecoder().decode(data)))
+   * await chat.publish('hello, room')
+   */
+  topic(name: string): Topic {
+    if (this.#closing !== null) throw closedError()
+    return this.#topics.get(topicName(name))
   }
 
   /**
@@ -222,6 +249,7 @@ export class Mesh {
       servers: engine?.servers() ?? [],
       listening: [...this.#listeners].map(({ url }) => url),
       linksMax: this.#options.linksMax,
+      topicNames: this.#topics.names,
       node: engine?.inspect() ?? null,
       failures: engine?.failures ?? {},
       countersOf: ({ link }) => engine?.driver.counters(link),
@@ -282,11 +310,20 @@ export class Mesh {
     this.#state = 'closed'
     this.#readiness.reject(error)
     this.#pending.failAll(error)
+    this.#topics.close()
     for (const gate of this.#accepting.values()) gate.reject(error)
     this.#accepting.clear()
     await Promise.allSettled([...this.#listeners].map((listener) => listener.close()))
     this.#listeners.clear()
     await this.#engine?.stop()
+  }
+
+  async #spread(topic: TopicId | null, payload: Uint8Array, options: SignalOption): Promise<BroadcastHandle> {
+    const signal = abortSignal(options.signal)
+    const engine = await this.#usable(signal)
+    const input = (request: RequestId): Input => ({ kind: 'broadcast', request, topic, payload })
+    const { broadcast: id } = (await this.#pending.run({ input, signal })) as BroadcastReceipt
+    return new BroadcastHandle(id, () => engine.fateOf(id, topic))
   }
 
   /** The engine, or why there is none. */
@@ -361,7 +398,9 @@ export class Mesh {
     this.#events.emit('peer', { id: peer, state: 'up', isInitiator, ...(offerPath !== null && { offer: offerPath }) })
   }
 
-  #onMessage({ from, payload, delivery, hops }: Extract<NodeEvent, { kind: 'message' }>): void {
+  #onMessage(event: Extract<NodeEvent, { kind: 'message' }>): void {
+    const { from, payload, delivery, topic, hops } = event
+    if (topic !== null) return this.#topics.deliver(topic, event)
     // Copied: it is a view of a whole transport message, parts of which we may still have to forward.
     const data = new Uint8Array(payload as Uint8Array)
     this.#events.emit('message', { from, data, kind: delivery, hops })

@@ -77,7 +77,7 @@ export interface ResolvedOptions {
 }
 
 const BOOTSTRAP_URLS_MAX = 16
-const NETWORK_CHARACTERS_MAX = 128
+const NAME_CHARACTERS_MAX = 128
 const SEED_BYTES = 32
 const LINKS_MIN = 4
 const LINKS_MAX = 256
@@ -89,7 +89,7 @@ const RESOLVE: {
   readonly [Name in keyof ResolvedOptions]: (value: unknown, name: string) => ResolvedOptions[Name]
 } = {
   bootstrap: (value) => bootstrapUrls(value ?? []),
-  network: (value) => networkName(value ?? 'default'),
+  network: (value) => nameOf('network', value ?? 'default'),
   seed: seedBytes,
   anchors: (value) => anchorIds(value ?? []),
   wrtc: webRtc,
@@ -154,9 +154,14 @@ function bootstrapUrl(value: unknown): string {
 const notWebSocketUrl = (value: unknown): MeshError =>
   optionError('bootstrap', 'must be ws:// or wss:// URLs, for example "ws://localhost:8080"', value)
 
-function networkName(value: unknown): string {
-  if (typeof value === 'string' && value.length >= 1 && value.length <= NETWORK_CHARACTERS_MAX) return value
-  throw optionError('network', `must be a string of 1 to ${NETWORK_CHARACTERS_MAX} characters`, value)
+/** The name of a topic, checked. */
+export function topicName(value: unknown): string {
+  return nameOf('name', value)
+}
+
+function nameOf(option: string, value: unknown): string {
+  if (typeof value === 'string' && value.length >= 1 && value.length <= NAME_CHARACTERS_MAX) return value
+  throw optionError(option, `must be a string of 1 to ${NAME_CHARACTERS_MAX} characters`, value)
 }
 
 function seedBytes(value: unknown): Uint8Array | undefined {

@@ -32,6 +32,18 @@ export interface NeighborSnapshot extends PeerInfo {
   readonly counters: LinkCounters | null
 }
 
+export interface TopicSnapshot {
+  /** 52 characters of base32. */
+  readonly id: string
+  /** Null: we only relay it, and do not know its name. */
+  readonly name: string | null
+  readonly role: 'out' | 'relay' | 'member'
+  /** Other members that we have heard of lately. */
+  readonly members: readonly string[]
+  /** Links to neighbours that carry it too. */
+  readonly links: number
+}
+
 export interface Snapshot {
   /** Null while starting. */
   readonly id: string | null
@@ -55,6 +67,8 @@ export interface Snapshot {
   readonly addressBook: readonly string[]
   /** Estimated number of peers in the mesh, ourselves included. */
   readonly sizeEstimate: number
+  /** Topics that we are in, and those that we only relay. */
+  readonly topics: readonly TopicSnapshot[]
   /** Counters by part and name; `refused` counts bytes refused and `exchanges` connections that failed, by reason. */
   readonly counters: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** Every collection that peers can make grow, with its bound. */
@@ -74,6 +88,8 @@ export interface SnapshotParts {
   readonly servers: readonly ServerInspection[]
   readonly listening: readonly string[]
   readonly linksMax: number
+  /** Of topics that we are in, by id. */
+  readonly topicNames: ReadonlyMap<string, string>
   readonly node: NodeInspection | null
   /** Exchanges that failed below the core, by reason. */
   readonly failures: Readonly<Record<string, number>>
@@ -97,6 +113,7 @@ export function snapshotOf(parts: SnapshotParts): Snapshot {
     known: node?.known ?? [],
     addressBook: node?.addressBook ?? [],
     sizeEstimate: node?.sizeEstimate ?? 1,
+    topics: (node?.topics ?? []).map((topic) => ({ ...topic, name: parts.topicNames.get(topic.id) ?? null })),
     counters: { ...node?.counters, exchanges: { ...parts.failures } },
     collections: node?.collections ?? {},
   }

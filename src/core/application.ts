@@ -3,10 +3,9 @@
  * `requestDone` or `requestFailed`, and what comes for it from other peers becomes a `message` or a `call`.
  */
 
-import type { Broadcast } from './broadcast.ts'
 import type { Body } from './frames.ts'
 import { randomName } from './geometry.ts'
-import type { ExchangeId, Instant, MessageId, RequestId } from './ids.ts'
+import type { ExchangeId, Instant, MessageId, NetworkId, RequestId } from './ids.ts'
 import type { FailureCode, Input, Io } from './io.ts'
 import { type Asked, REQUESTS_MAX, type Requests } from './requests.ts'
 import type { Exchange } from './exchange.ts'
@@ -16,7 +15,7 @@ export interface ApplicationParts {
   readonly io: Pick<Io, 'random' | 'sign' | 'emit'>
   readonly requests: Requests
   readonly signaling: Signaling
-  readonly broadcast: Broadcast
+  readonly network: NetworkId
 }
 
 type InputOf<Kind extends Input['kind']> = Extract<Input, { readonly kind: Kind }>
@@ -55,16 +54,25 @@ export class Application {
     else this.#asking.set(request, id)
   }
 
-  onBroadcast({ request, payload }: InputOf<'broadcast'>): void {
-    const { io } = this.#parts
+  onBroadcast({ request, topic, payload }: InputOf<'broadcast'>): void {
+    const { io, network } = this.#parts
     if (this.#spreading.size >= REQUESTS_MAX) return this.fail(request, 'busy')
     const id = randomName(() => io.random()) as MessageId
     this.#spreading.set(id, request)
-    io.sign(id, payload)
+    io.sign(id, payload, topic ?? network)
   }
 
-  onSigned(id: MessageId, body: Body, now: Instant): void {
-    if (this.#spreading.has(id)) this.#parts.broadcast.originate(id, body, now)
+  /** Does somebody wait for it still? */
+  spreads(id: MessageId): boolean {
+    return this.#spreading.has(id)
+  }
+
+  /** We have left its topic meanwhile, or were never in it. */
+  onNotSpread(id: MessageId): void {
+    const request = this.#spreading.get(id)
+    if (request === undefined) return
+    this.#spreading.delete(id)
+    this.fail(request, 'closed')
   }
 
   /** The first neighbour has a broadcast of ours, or none will say so. */
@@ -99,7 +107,7 @@ export class Application {
   /** Data from another peer. */
   deliver(payload: Body, asked: Asked): void {
     const { source: from, arrival } = asked
-    this.#parts.io.emit({ kind: 'message', from, payload, delivery: 'unicast', hops: arrival.hops })
+    this.#parts.io.emit({ kind: 'message', from, payload, delivery: 'unicast', topic: null, hops: arrival.hops })
     this.#parts.requests.respond(asked, { kind: 'ack' })
   }
 

@@ -1,28 +1,26 @@
 /**
  * Broadcast: every peer gets it once. Signatures are checked before anything is delivered or forwarded, and an id counts
  * as seen only then: a forged copy that arrives first cannot crowd out the true one, because other copies wait beside it.
- * A source may have us carry only so much, so who floods is contained at its first honest neighbours. How a message
- * spreads is `plumtree.ts`; here it comes in and goes out.
+ * A source may have us carry only so much (`source-budgets.ts`). How a message spreads is `plumtree.ts`; here it comes in
+ * and goes out. The network is one tree, and so is every topic (`topic.ts`): each has an object of this class.
  */
 
-import { evictOldest, RecentMap } from './bounded.ts'
+import { evictOldest } from './bounded.ts'
 import type { CacheLimits } from './broadcast-cache.ts'
-import { type Bucket, type Rate, createBucket, take } from './budget.ts'
 import { type Body, type BroadcastFrame, HOP_LIMIT_MAX, type TreeFrame } from './frames.ts'
 import type { Geometry } from './geometry.ts'
-import type { Instant, LinkId, MessageId, NetworkId, PeerId } from './ids.ts'
+import type { Instant, Key, LinkId, MessageId, PeerId } from './ids.ts'
 import type { TimerToken, VerifyJob } from './io.ts'
 import { Plumtree, type TreeCounters, type TreeHooks } from './plumtree.ts'
 import type { Route } from './router.ts'
 
 export interface BroadcastConfig extends Partial<CacheLimits> {
   readonly self: PeerId
-  readonly network: NetworkId
+  /** The network, or a topic. */
+  readonly tree: Key
   readonly geometry: Geometry
   /** Broadcasts being verified at once; more are dropped and counted (guess). */
   readonly pendingMax: number
-  /** What one source may have us carry (guess: a chat is 1/s, a game 30/s). */
-  readonly sourceFrames: Rate
   /**
    * Payloads wait so long at each peer, in ms, to leave together: fewer transport messages for a later arrival. Default 0;
    * Gossip Glomers 3e asks for it.
@@ -32,13 +30,10 @@ export interface BroadcastConfig extends Partial<CacheLimits> {
 
 export const BROADCAST_DEFAULTS = {
   pendingMax: 1_024,
-  sourceFrames: { perSecond: 200, burst: 400 },
   holdMs: 0,
 } as const
-const SOURCES_KEEP_MS = 120_000
 /** Copies of one unverified broadcast, from different links: one of the first few neighbours is honest. */
 const COPIES_MAX = 4
-const SOURCES_MAX = 4_096
 /** Own messages whose fate is counted; then the oldest is not any more (guess). */
 const OWN_MAX = 256
 /**
@@ -51,7 +46,11 @@ const FLOOD_MS = 3_000
 
 export interface BroadcastHooks extends TreeHooks {
   verify(job: VerifyJob): void
-  deliver(source: PeerId, payload: Body, hops: number): void
+  /** May that source have us carry another message? */
+  affordSource(source: PeerId, now: Instant): boolean
+  /** Links of the tree whose other end wants the messages for itself. */
+  audience(): readonly Route[]
+  deliver(source: PeerId, payload: Body, arrival: { readonly hops: number; readonly now: Instant }): void
   /** A neighbour has our message, or nobody will say so any more; `ms` after it was sent. */
   spread(id: MessageId, ms: number): void
 }
@@ -90,39 +89,27 @@ interface Copy {
 }
 
 export class Broadcast {
-  readonly counters: BroadcastCounters = {
-    delivered: 0,
-    sent: 0,
-    duplicates: 0,
-    announced: 0,
-    grafts: 0,
-    prunes: 0,
-    digests: 0,
-    ignored: 0,
-    refused: 0,
-    overflow: 0,
-    overRate: 0,
-  }
+  readonly counters: BroadcastCounters
   readonly #config: BroadcastConfig
   readonly #hooks: BroadcastHooks
   /** Unverified, by id; copies in the order they came, the first one is being verified. */
   readonly #pending = new Map<MessageId, Copy[]>()
   readonly #own = new Map<MessageId, Own>()
-  #sources: RecentMap<PeerId, Bucket> | null = null
   /** Null before the first broadcast: then there is nothing to remember. */
   #tree: Plumtree | null = null
   #since = 0 as Instant
 
-  constructor(config: BroadcastConfig, hooks: BroadcastHooks) {
+  /** `counters`: shared by all topics. */
+  constructor(config: BroadcastConfig, hooks: BroadcastHooks, counters = createCounters()) {
     this.#config = config
     this.#hooks = hooks
+    this.counters = counters
   }
 
   get collections(): Record<string, { size: number; max: number }> {
     return {
       broadcastPending: { size: this.#pending.size, max: this.#config.pendingMax },
       broadcastOwn: { size: this.#own.size, max: OWN_MAX },
-      broadcastSources: { size: this.#sources?.size ?? 0, max: SOURCES_MAX },
       ...this.#tree?.collections,
     }
   }
@@ -138,7 +125,6 @@ export class Broadcast {
   }
 
   tick(now: Instant): void {
-    this.#sources?.rotate(now)
     this.#tree?.tick(now)
     for (const [id, own] of this.#own) if (!own.isFlooded && now - own.at >= FLOOD_MS) this.#flood(id, own, now)
   }
@@ -147,7 +133,7 @@ export class Broadcast {
   originate(id: MessageId, body: Body, now: Instant): void {
     if (this.#own.size >= OWN_MAX) for (const [oldest, own] of this.#own) this.#confirm(oldest, own, now)
     evictOldest(this.#own, OWN_MAX)
-    const { network: target } = this.#config
+    const { tree: target } = this.#config
     const sentTo = this.#grown().publish({ kind: 'broadcast', hopLimit: HOP_LIMIT_MAX, hops: 0, id, target, body }, now)
     const newest = this.#hooks.links().reduce((latest, { link }) => (link > latest ? link : latest), 0 as LinkId)
     const own: Own = { sentTo, holders: [], at: now, newest, isConfirmed: false, isFlooded: false }
@@ -184,12 +170,12 @@ export class Broadcast {
     if (first === undefined) return
     this.#pending.delete(id)
     if (source === this.#config.self) return this.#grown().refuse(id, now)
-    if (!this.#affordSource(source, now)) {
+    if (!this.#hooks.affordSource(source, now)) {
       this.counters.overRate++
       return this.#grown().refuse(id, now)
     }
     this.counters.delivered++
-    this.#hooks.deliver(source, payload, first.frame.hops)
+    this.#hooks.deliver(source, payload, { hops: first.frame.hops, now })
     this.#grown().accept(first.frame, { from: first.from, source, others }, now)
   }
 
@@ -204,24 +190,19 @@ export class Broadcast {
     else this.#verify(next)
   }
 
-  /** What a neighbour says of the tree. False: there is no such tree. */
-  onTreeFrame(frame: TreeFrame, from: Route, now: Instant): boolean {
-    if (frame.target !== this.#config.network) return false
+  /** What a neighbour says of the tree. */
+  onTreeFrame(frame: TreeFrame, from: Route, now: Instant): void {
     switch (frame.kind) {
       case 'ihave':
         for (const { id } of frame.entries) this.#onHeld(id, from.link, now)
-        this.#grown().onIhave(frame, from, now)
-        return true
+        return this.#grown().onIhave(frame, from, now)
       case 'graft':
-        this.#tree?.onGraft(frame, from, now)
-        return true
+        return this.#tree?.onGraft(frame, from, now)
       case 'prune':
-        this.#tree?.onPrune(from.link)
-        return true
+        return this.#tree?.onPrune(from.link)
       case 'digest':
         // An empty one asks for everything; who has nothing need not remember that.
         if (this.#tree !== null || frame.entries.length > 0) this.#grown().onDigest(frame, from, now)
-        return true
     }
   }
 
@@ -243,7 +224,7 @@ export class Broadcast {
   }
 
   #grown(): Plumtree {
-    const { self, network: tree, geometry, holdMs } = this.#config
+    const { self, tree, geometry, holdMs } = this.#config
     const bucketOf = (peer: PeerId): number => geometry.bucketOf(self, peer)
     const config = { bucketOf, tree, since: this.#since, holdMs, limits: this.#config }
     this.#tree ??= new Plumtree(config, this.counters, this.#hooks)
@@ -253,7 +234,7 @@ export class Broadcast {
   /** Only links that were there when it was sent: later ones have had a digest. */
   #flood(id: MessageId, own: Own, now: Instant): void {
     own.isFlooded = true
-    const links = this.#hooks.links().filter(({ link }) => link <= own.newest)
+    const links = this.#hooks.audience().filter(({ link }) => link <= own.newest)
     const rest = links.flatMap(({ link }) => (own.sentTo.includes(link) || own.holders.includes(link) ? [] : [link]))
     this.#tree?.flood(id, rest)
     own.sentTo.push(...rest)
@@ -275,22 +256,27 @@ export class Broadcast {
   }
 
   #verify({ link, frame }: Copy): void {
-    this.#hooks.verify({ kind: 'verify', id: frame.id, link, body: frame.body })
+    this.#hooks.verify({ kind: 'verify', tree: this.#config.tree, id: frame.id, link, body: frame.body })
   }
 
   #addCopy(copies: Copy[], copy: Copy): void {
     this.counters.duplicates++
     if (copies.length < COPIES_MAX && copies.every(({ link }) => link !== copy.link)) copies.push(copy)
   }
+}
 
-  #affordSource(source: PeerId, now: Instant): boolean {
-    const rate = this.#config.sourceFrames
-    this.#sources ??= new RecentMap({ max: SOURCES_MAX, keepMs: SOURCES_KEEP_MS })
-    let bucket = this.#sources.get(source)
-    if (bucket === undefined) {
-      bucket = createBucket(rate, now)
-      this.#sources.set(source, bucket, now)
-    }
-    return take(bucket, rate, { amount: 1, now })
+export function createCounters(): BroadcastCounters {
+  return {
+    delivered: 0,
+    sent: 0,
+    duplicates: 0,
+    announced: 0,
+    grafts: 0,
+    prunes: 0,
+    digests: 0,
+    ignored: 0,
+    refused: 0,
+    overflow: 0,
+    overRate: 0,
   }
 }

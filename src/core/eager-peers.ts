@@ -75,9 +75,9 @@ export class EagerPeers {
     return (this.#standings.get(link)?.broken ?? 0) >= BROKEN_MAX
   }
 
-  /** Chooses the links to begin with, once; and again if none is left to give our own messages to. */
-  begin(links: readonly Route[], random: () => number): void {
-    if (this.#hasBegun && this.#eager.length > 0) return
+  /** Chooses the links to begin with, once; and again if none is left and we want messages for ourselves. */
+  begin(links: readonly Route[], random: () => number, { isRelay }: { readonly isRelay: boolean }): void {
+    if (this.#hasBegun && (isRelay || this.#eager.length > 0)) return
     this.#hasBegun = true
     for (const route of spread(shuffled(links, random), this.#bucketOf).slice(0, START))
       this.add(route.link, 0 as Instant)

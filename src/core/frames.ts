@@ -5,7 +5,7 @@
  */
 
 import type { BucketRange } from './geometry.ts'
-import type { ExchangeId, Key, MessageId, NetworkId, PeerId } from './ids.ts'
+import type { ExchangeId, Key, MessageId, PeerId } from './ids.ts'
 
 /**
  * Bytes the core carries but never looks into: sealed bodies, SDP, payloads. The network shell passes `Uint8Array`s;
@@ -66,13 +66,17 @@ export interface ReplyFrame {
   readonly body: Body
 }
 
-/** To every peer once; signed by its source inside the body, verified before it is forwarded. */
+/**
+ * To every peer of the network once, or to every member of a topic; signed by its source inside the body, verified
+ * before it is forwarded.
+ */
 export interface BroadcastFrame {
   readonly kind: 'broadcast'
   readonly hopLimit: number
   readonly hops: number
   readonly id: MessageId
-  readonly target: NetworkId
+  /** Which tree: the network, or a topic. */
+  readonly target: Key
   readonly body: Body
 }
 
@@ -186,6 +190,23 @@ export interface DigestEntry {
 
 export const DIGEST_MAX = 256
 
+/**
+ * What the sender is to a topic. A neighbour that has nothing to do with it ignores that, unless it is needed. Everything
+ * of the topic then travels over the links between those that carry it.
+ */
+export interface TopicFrame {
+  readonly kind: 'topic'
+  readonly target: Key
+  readonly role: TopicRole
+  /** The receiver is to carry the topic as well: the sender's way to the rest of it leads over it (Scribe, JOIN). */
+  readonly isNeeded: boolean
+  /** Answers another; is not answered itself. */
+  readonly isReply: boolean
+}
+
+/** out: carries nothing of it (any more). relay: passes it on, because others need it to. member: wants it itself. */
+export type TopicRole = 'out' | 'relay' | 'member'
+
 /** The last frame on a link: the other side need not wait for silence. */
 export interface GoodbyeFrame {
   readonly kind: 'goodbye'
@@ -201,6 +222,7 @@ export type LinkLocalFrame =
   | PeersFrame
   | IntroductionFrame
   | TreeFrame
+  | TopicFrame
   | GoodbyeFrame
 /** What neighbours say to each other about a broadcast tree. */
 export type TreeFrame = IhaveFrame | GraftFrame | PruneFrame | DigestFrame

@@ -20,6 +20,9 @@ export type PeerId = Key & Brand<string, 'PeerId'>
 /** A network's name as a `Key`: SHA-256("musubi network 1" ‖ name). Meshes of different networks never mix. */
 export type NetworkId = Key & Brand<string, 'NetworkId'>
 
+/** A topic of a network as a `Key`: SHA-256("musubi topic 1" ‖ network id ‖ name). Its tree grows towards that key. */
+export type TopicId = Key & Brand<string, 'TopicId'>
+
 /** 16 random bytes as 26 characters of base32: names one request, reply or broadcast end to end. */
 export type MessageId = Brand<string, 'MessageId'>
 

@@ -3,8 +3,8 @@
  * checkers and tests. Nothing in the protocol depends on it.
  */
 
-import type { Slot } from './frames.ts'
-import type { Instant, LinkId, PeerId } from './ids.ts'
+import type { Slot, TopicRole } from './frames.ts'
+import type { Instant, LinkId, PeerId, TopicId } from './ids.ts'
 import type { LinkUp, OfferPath } from './io.ts'
 import type { BootstrapState } from './join.ts'
 import type { MeshNode } from './node.ts'
@@ -23,6 +23,15 @@ export interface NeighborInspection {
   readonly upSince: Instant
 }
 
+export interface TopicInspection {
+  readonly id: TopicId
+  readonly role: TopicRole
+  /** Members that we have heard of lately, ourselves not among them. */
+  readonly members: readonly PeerId[]
+  /** Links to neighbours that carry it too. */
+  readonly links: number
+}
+
 export interface NodeInspection {
   readonly id: PeerId
   readonly isReady: boolean
@@ -35,6 +44,8 @@ export interface NodeInspection {
   readonly known: readonly { readonly id: PeerId; readonly links: readonly PeerId[] }[]
   readonly addressBook: readonly PeerId[]
   readonly sizeEstimate: number
+  /** Topics that we carry. */
+  readonly topics: readonly TopicInspection[]
   readonly counters: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** Every collection that peers can make grow, with its bound. */
   readonly collections: Readonly<Record<string, { readonly size: number; readonly max: number }>>
@@ -42,7 +53,7 @@ export interface NodeInspection {
 
 export function inspectNode(node: MeshNode, now: Instant): NodeInspection {
   void now
-  const { router, requests, broadcast, signaling, neighbors, lookups, join, book } = node
+  const { router, requests, broadcast, topics, sources, signaling, neighbors, lookups, join, book } = node
   const { jobsRefused, ...own } = node.counters
   return {
     id: node.config.self,
@@ -54,12 +65,19 @@ export function inspectNode(node: MeshNode, now: Instant): NodeInspection {
     known: neighbors.all().map(({ peer, peers }) => ({ id: peer, links: peers })),
     addressBook: [...book.peers()],
     sizeEstimate: neighbors.sizeEstimate(),
+    topics: [...topics.all()].map(([id, { role, members, links }]) => ({
+      id,
+      role,
+      members: members.ids,
+      links: links.length,
+    })),
     counters: {
       node: own,
       refused: { ...jobsRefused },
       router: { ...router.counters },
       requests: { ...requests.counters },
       broadcast: { ...broadcast.counters },
+      topics: { ...topics.treeCounters, relaysRefused: topics.counters.refused },
       signaling: { ...signaling.counters },
       neighbors: { ...neighbors.counters },
       lookups: { ...lookups.counters },
@@ -69,6 +87,8 @@ export function inspectNode(node: MeshNode, now: Instant): NodeInspection {
       ...router.collections,
       ...requests.collections,
       ...broadcast.collections,
+      ...sources.collections,
+      ...topics.collections,
       ...signaling.collections,
       ...lookups.collections,
       ...book.collections,

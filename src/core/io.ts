@@ -8,7 +8,7 @@
  */
 
 import type { Body, Frame, Message, OfferMessage, RefuseReason } from './frames.ts'
-import type { ExchangeId, Key, LinkId, MessageId, PeerId, RequestId } from './ids.ts'
+import type { ExchangeId, Key, LinkId, MessageId, PeerId, RequestId, TopicId } from './ids.ts'
 import type { Route } from './routes.ts'
 
 /**
@@ -52,9 +52,11 @@ export type Input =
   // Ends of sealing jobs.
   | { readonly kind: 'sealed'; readonly job: SealJob; readonly body: Body }
   | { readonly kind: 'opened'; readonly job: OpenJob; readonly source: PeerId; readonly message: Message }
-  | { readonly kind: 'signed'; readonly id: MessageId; readonly body: Body }
+  | { readonly kind: 'signed'; readonly tree: Key; readonly id: MessageId; readonly body: Body }
   | {
       readonly kind: 'verified'
+      /** The tree of the message: the network, or a topic. */
+      readonly tree: Key
       readonly id: MessageId
       readonly link: LinkId
       readonly source: PeerId
@@ -83,7 +85,16 @@ export type Input =
       readonly payload: Body
       readonly timeoutMs: number
     }
-  | { readonly kind: 'broadcast'; readonly request: RequestId; readonly payload: Body }
+  /** `topic` null: to everybody. Else we must have joined it, or nobody gets it. */
+  | {
+      readonly kind: 'broadcast'
+      readonly request: RequestId
+      readonly topic: TopicId | null
+      readonly payload: Body
+    }
+  /** Twice is fine; so is leaving what was never joined. */
+  | { readonly kind: 'joinTopic'; readonly topic: TopicId }
+  | { readonly kind: 'leaveTopic'; readonly topic: TopicId }
   | {
       readonly kind: 'dial'
       readonly request: RequestId
@@ -107,6 +118,8 @@ export type TimerToken =
   | { readonly kind: 'lottery' }
   /** A broadcast tree has messages to announce, to ask for, or to pass on together. */
   | { readonly kind: 'tree'; readonly tree: Key; readonly due: 'announce' | 'graft' | 'push' }
+  /** Neighbours have had time to say whether they carry the topic. */
+  | { readonly kind: 'topic'; readonly topic: TopicId }
   /** The sign of life that a silent link was asked for should have come by now. */
   | { readonly kind: 'overdue'; readonly link: LinkId }
 
@@ -142,9 +155,10 @@ export interface OpenJob {
   readonly viaBootstrap: boolean
 }
 
-/** Check a broadcast's signature, age and network before it is delivered or forwarded. */
+/** Check a broadcast's signature, age and tree before it is delivered or forwarded. */
 export interface VerifyJob {
   readonly kind: 'verify'
+  readonly tree: Key
   readonly id: MessageId
   readonly link: LinkId
   readonly body: Body
@@ -207,6 +221,8 @@ export type NodeEvent =
       readonly from: PeerId
       readonly payload: Body
       readonly delivery: 'unicast' | 'broadcast'
+      /** Null: it was for us, or for everybody. */
+      readonly topic: TopicId | null
       readonly hops: number
     }
   | { readonly kind: 'requestDone'; readonly request: RequestId; readonly receipt: Receipt | BroadcastReceipt }
@@ -239,8 +255,8 @@ export interface Io {
   contactBootstrap(purpose: 'join' | 'visit'): void
   seal(job: SealJob): void
   open(job: OpenJob): void
-  /** Sign a broadcast; ends in `signed`. */
-  sign(id: MessageId, payload: Body): void
+  /** Sign a broadcast to the network or to a topic; ends in `signed`. */
+  sign(id: MessageId, payload: Body, tree: Key): void
   verify(job: VerifyJob): void
   /** Create an offer for `remote`; ends in `described` or `exchangeFailed`. */
   createOffer(exchange: ExchangeId, to: { readonly remote: PeerId; readonly purpose: OfferMessage['purpose'] }): void

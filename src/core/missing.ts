@@ -26,6 +26,16 @@ export interface Missing {
   dueAt: number
   /** Who has been asked; null: nobody yet. */
   asked: LinkId | null
+  /** Somebody needs it: we, or who asked us. A relay notes only who has it, until it is asked. */
+  isWanted: boolean
+  /** Links that asked us for it, at most `HOLDERS_MAX`. */
+  readonly wantedBy: LinkId[]
+}
+
+export interface Note {
+  readonly inMs: number
+  readonly isWanted: boolean
+  readonly now: Instant
 }
 
 /** One message whose time has come. */
@@ -51,8 +61,12 @@ export class MissingMessages {
     return MISSING_MAX
   }
 
+  has(id: MessageId): boolean {
+    return this.#all.has(id)
+  }
+
   /** Somebody has it. `inMs`: how long the tree may still take. How long a new timer must run, or null. */
-  note(id: MessageId, holder: Holder, { inMs, now }: { readonly inMs: number; readonly now: Instant }): number | null {
+  note(id: MessageId, holder: Holder, { inMs, isWanted, now }: Note): number | null {
     const missing = this.#all.get(id)
     if (missing !== undefined) {
       const isNew = missing.holders.every(({ link }) => link !== holder.link) && missing.asked !== holder.link
@@ -60,8 +74,19 @@ export class MissingMessages {
       return null
     }
     if (this.#all.size >= MISSING_MAX) return null
-    this.#all.set(id, { holders: [holder], since: now, dueAt: now + inMs, asked: null })
+    this.#all.set(id, { holders: [holder], since: now, dueAt: now + inMs, asked: null, isWanted, wantedBy: [] })
     return this.#arm(now + inMs, now)
+  }
+
+  /** That link asks us for what we do not have but know who has. How long a new timer must run, or null. */
+  want(id: MessageId, link: LinkId, now: Instant): number | null {
+    const missing = this.#all.get(id)
+    if (missing === undefined || missing.wantedBy.length >= HOLDERS_MAX) return null
+    if (!missing.wantedBy.includes(link)) missing.wantedBy.push(link)
+    if (missing.isWanted) return null
+    missing.isWanted = true
+    missing.dueAt = now
+    return this.#arm(now, now)
   }
 
   /** It has come: nobody need be asked any more. */
@@ -86,6 +111,10 @@ export class MissingMessages {
   *due(now: Instant, asked: ReadonlyMap<LinkId, unknown>): Iterable<Due> {
     for (const [id, missing] of this.#all) {
       if (missing.dueAt > now) continue
+      if (!missing.isWanted) {
+        this.#all.delete(id)
+        continue
+      }
       const { holders, asked: failed } = missing
       const at = holders.findIndex(({ link }) => asked.has(link))
       const [next = null] = holders.splice(Math.max(0, at), 1)

@@ -18,7 +18,9 @@ import { Lookups } from './lookups.ts'
 import { Neighbors } from './neighbors.ts'
 import { type Asked, Requests, REQUESTS_DEFAULTS, type RequestsHooks } from './requests.ts'
 import { type Route, Router, ROUTER_DEFAULTS, type RouterHooks } from './router.ts'
+import { SourceBudgets } from './source-budgets.ts'
 import { Signaling, SIGNALING_DEFAULTS, type SignalingHooks } from './signaling.ts'
+import { Topics, type TopicsParts } from './topics.ts'
 
 export interface NodeConfig {
   readonly self: PeerId
@@ -32,7 +34,7 @@ export interface NodeConfig {
   /** Default 1 visit a second over all peers (DESIGN §7). */
   readonly lotteryPerSecond?: number
   /** Other than `BROADCAST_DEFAULTS`. */
-  readonly broadcast?: Partial<Omit<BroadcastConfig, 'self' | 'network'>>
+  readonly broadcast?: Partial<Omit<BroadcastConfig, 'self' | 'tree'>>
   /** Peers to offer a link to as soon as there is a way to them (`anchors.ts`): what `neighbors.anchors()` said before a restart. */
   readonly anchors?: readonly PeerId[]
 }
@@ -46,12 +48,17 @@ const SLEEP_MS = DEAD_MS
 /** So late, we were away too shortly for others to notice, and yet what they sent is lost (guess: one tick missed). */
 const DOZE_MS = 2 * TICK_MS
 
+type SpreadingHooks = Omit<BroadcastHooks, 'audience' | 'isRelay' | 'deliver'>
+
 export class MeshNode {
   readonly config: NodeConfig
   readonly counters = { badInputs: 0, strayFrames: 0, jobsRefused: {} as Record<string, number> }
   readonly router: Router
   readonly requests: Requests
   readonly broadcast: Broadcast
+  readonly topics: Topics
+  /** Of broadcasts, to the network and to topics. */
+  readonly sources = new SourceBudgets()
   readonly signaling: Signaling
   readonly neighbors: Neighbors
   readonly lookups: Lookups
@@ -95,9 +102,11 @@ export class MeshNode {
     const detach = (link: LinkId): void => this.#detach(link)
     const joinParts = { io, neighbors, lookups, signaling, attach, detach }
     this.join = new Join({ self, hasBootstrap, lotteryPerSecond }, joinParts)
-    const broadcastConfig = { self, network, geometry, ...BROADCAST_DEFAULTS, ...config.broadcast }
-    this.broadcast = new Broadcast(broadcastConfig, this.#broadcastHooks(send))
-    this.#application = new Application({ io, requests, signaling, broadcast: this.broadcast })
+    const broadcastConfig = { self, tree: network, geometry, ...BROADCAST_DEFAULTS, ...config.broadcast }
+    const spreading = this.#spreadingHooks(send)
+    this.broadcast = new Broadcast(broadcastConfig, this.#broadcastHooks(spreading))
+    this.topics = new Topics({ self, geometry }, this.#topicsParts(spreading))
+    this.#application = new Application({ io, network, requests, signaling })
   }
 
   // ---- who calls whom -------------------------------------------------------------------------------------------------
@@ -140,7 +149,8 @@ export class MeshNode {
     }
   }
 
-  #broadcastHooks(send: BroadcastHooks['send']): BroadcastHooks {
+  /** What every broadcast tree needs. */
+  #spreadingHooks(send: RouterHooks['send']): SpreadingHooks {
     const io = this.#io
     return {
       send,
@@ -150,10 +160,23 @@ export class MeshNode {
       route: (link) => this.router.route(link),
       linkTo: (peer) => this.router.routeTo(peer)?.link ?? null,
       afford: (frame, to, now) => this.router.affordBroadcast(frame, to, now),
+      affordSource: (source, now) => this.sources.afford(source, now),
       random: () => io.random(),
-      deliver: (from, payload, hops) => io.emit({ kind: 'message', from, payload, delivery: 'broadcast', hops }),
       spread: (id, ms) => this.#application.onSpread(id, ms),
     }
+  }
+
+  #broadcastHooks(spreading: SpreadingHooks): BroadcastHooks {
+    const deliver: BroadcastHooks['deliver'] = (from, payload, { hops }) =>
+      this.#io.emit({ kind: 'message', from, payload, delivery: 'broadcast', topic: null, hops })
+    return { ...spreading, audience: spreading.links, isRelay: () => false, deliver }
+  }
+
+  #topicsParts(spreading: SpreadingHooks): TopicsParts {
+    const io = this.#io
+    const deliver: TopicsParts['deliver'] = ({ source: from, ...about }, payload) =>
+      io.emit({ kind: 'message', from, payload, delivery: 'broadcast', ...about })
+    return { ...spreading, deliver, sign: (id, payload, tree) => io.sign(id, payload, tree) }
   }
 
   /** Takes one input at virtual or real time `now` (ms). Total: whatever comes, it neither throws nor waits. */
@@ -183,9 +206,11 @@ export class MeshNode {
       case 'opened':
         return this.requests.onOpened(input.job, input.source, input.message, now)
       case 'signed':
-        return this.#application.onSigned(input.id, input.body, now)
+        return this.#onSigned(input, now)
       case 'verified':
-        return this.broadcast.onVerified(input, now)
+        return input.tree === this.config.network
+          ? this.broadcast.onVerified(input, now)
+          : this.topics.onVerified(input, now)
       case 'jobRefused':
         return this.#onJobRefused(input, now)
       case 'described':
@@ -200,6 +225,10 @@ export class MeshNode {
         return this.#application.onSend(input, now)
       case 'broadcast':
         return this.#application.onBroadcast(input)
+      case 'joinTopic':
+        return this.topics.join(input.topic, now)
+      case 'leaveTopic':
+        return this.topics.leave(input.topic)
       case 'dial':
         return this.#application.onDial(input, now)
       case 'answerCall':
@@ -242,16 +271,23 @@ export class MeshNode {
     this.#io.schedule({ kind: 'tick' }, TICK_MS)
     // It was we who were away, as a laptop is whose lid was shut: the others live, and are dialled again at once.
     const slept = this.#tickedAt > 0 && now - this.#tickedAt >= SLEEP_MS
-    if (this.#tickedAt > 0 && now - this.#tickedAt >= DOZE_MS && !slept) this.broadcast.onWake(now)
+    if (this.#tickedAt > 0 && now - this.#tickedAt >= DOZE_MS && !slept) this.#onWake(now)
     this.#tickedAt = now
     for (const link of this.liveness.tick(now)) this.#onDead(link, slept, now)
     if (now >= this.#sweepAt) this.#sweep(now)
     this.requests.tick(now)
     this.signaling.tick(now)
+    this.sources.tick(now)
     this.broadcast.tick(now)
+    this.topics.tick(now)
     this.lookups.tick(now)
     this.neighbors.tick(now)
     this.join.tick(now)
+  }
+
+  #onWake(now: Instant): void {
+    this.broadcast.onWake(now)
+    this.topics.onWake(now)
   }
 
   /** What is remembered for minutes need not be forgotten to the second. */
@@ -277,7 +313,10 @@ export class MeshNode {
       case 'lottery':
         return this.join.onLottery(now)
       case 'tree':
-        return this.broadcast.onTimer(token, now)
+        if (token.tree === this.config.network) return this.broadcast.onTimer(token, now)
+        return this.topics.onTimer(token, now)
+      case 'topic':
+        return this.topics.onTimer(token, now)
       case 'overdue':
         return this.#onOverdue(token.link, now)
     }
@@ -295,7 +334,10 @@ export class MeshNode {
     else {
       const exchange = up.exchange === null ? undefined : this.signaling.onUp(up.exchange, now)
       this.neighbors.onLinkUp(up, exchange, now)
-      if (this.router.route(up.link) !== undefined) this.broadcast.onLinkUp(up.link, now)
+      if (this.router.route(up.link) !== undefined) {
+        this.broadcast.onLinkUp(up.link, now)
+        this.topics.onLinkUp(up.link, now)
+      }
       this.join.tick(now)
     }
   }
@@ -322,6 +364,7 @@ export class MeshNode {
     this.neighbors.onLinkDown(link, reason, now)
     this.#detach(link)
     this.broadcast.onLinkDown(link, now)
+    this.topics.onLinkDown(link, now)
   }
 
   #onDead(link: LinkId, slept: boolean, now: Instant): void {
@@ -388,6 +431,8 @@ export class MeshNode {
       case 'prune':
       case 'digest':
         return this.#onTreeFrame(frame, from, now)
+      case 'topic':
+        return from.role === 'peer' ? this.topics.onTopicFrame(frame, from, now) : this.#stray()
       case 'goodbye':
         return this.#onGoodbye(link, frame.reason, now)
     }
@@ -412,12 +457,16 @@ export class MeshNode {
   }
 
   #onBroadcastFrame(frame: Extract<Frame, { kind: 'broadcast' }>, from: Route, now: Instant): void {
-    if (frame.target !== this.config.network || from.role !== 'peer') this.#stray()
-    else if (this.router.affordBroadcast(frame, from, now)) this.broadcast.onFrame(frame, from, now)
+    if (from.role !== 'peer') return this.#stray()
+    if (!this.router.affordBroadcast(frame, from, now)) return
+    if (frame.target === this.config.network) this.broadcast.onFrame(frame, from, now)
+    else if (!this.topics.onBroadcastFrame(frame, from, now)) this.#stray()
   }
 
   #onTreeFrame(frame: TreeFrame, from: Route, now: Instant): void {
-    if (from.role !== 'peer' || !this.broadcast.onTreeFrame(frame, from, now)) this.#stray()
+    if (from.role !== 'peer') return this.#stray()
+    if (frame.target === this.config.network) this.broadcast.onTreeFrame(frame, from, now)
+    else if (!this.topics.onTreeFrame(frame, from, now)) this.#stray()
   }
 
   #answerLookup(frame: LookupFrame, from: Route, isClosest: boolean, now: Instant): boolean {
@@ -475,6 +524,13 @@ export class MeshNode {
     } else this.#stray()
   }
 
+  #onSigned(input: Extract<Input, { kind: 'signed' }>, now: Instant): void {
+    const { tree, id, body } = input
+    if (tree !== this.config.network) {
+      if (!this.topics.onSigned(input, now)) this.#application.onNotSpread(id)
+    } else if (this.#application.spreads(id)) this.broadcast.originate(id, body, now)
+  }
+
   #onJobRefused(input: Extract<Input, { kind: 'jobRefused' }>, now: Instant): void {
     const { job, reason } = input
     this.counters.jobsRefused[reason] = (this.counters.jobsRefused[reason] ?? 0) + 1
@@ -488,7 +544,9 @@ export class MeshNode {
       case 'open':
         return this.requests.onOpenRefused(job, input.reason, input.reply ?? null)
       case 'verify':
-        return this.broadcast.onRefused(job.id)
+        return job.tree === this.config.network
+          ? this.broadcast.onRefused(job.id)
+          : this.topics.onRefused(job.tree, job.id)
     }
   }
 }

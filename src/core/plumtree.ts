@@ -2,8 +2,8 @@
  * One epidemic broadcast tree: Plumtree (Leitão, Pereira, Rodrigues, "Epidemic Broadcast Trees", SRDS 2007) over the
  * links of the mesh. A message goes at once to the eager links and is announced to all others; a duplicate cuts the link
  * that it came on out of the tree (PRUNE), an announcement of something that does not come grows one back (GRAFT). What
- * is left is a spanning tree of the fastest paths that mends itself. The network's broadcasts are one tree; a topic can be
- * another one. Signatures, sources and what the application hears are `broadcast.ts`'s.
+ * is left is a spanning tree of the fastest paths that mends itself. The network's broadcasts are one tree; every topic is
+ * another one, in which some peers are only relays. Signatures, sources and what the application hears are `broadcast.ts`'s.
  *
  * Deviations from the paper, each where it happens: the tree is shortened in time and not only in hops, which makes it
  * nearly as fast as a flood from any source; a digest with a random neighbour brings what was missed altogether;
@@ -25,7 +25,7 @@ import {
 } from './frames.ts'
 import type { Instant, Key, LinkId, MessageId, PeerId } from './ids.ts'
 import type { TimerToken } from './io.ts'
-import { type Due, type Missing, MissingMessages } from './missing.ts'
+import { type Due, type Holder, type Missing, MissingMessages } from './missing.ts'
 import { Pace } from './pace.ts'
 import { RoundTrip } from './round-trip.ts'
 import type { Route } from './routes.ts'
@@ -52,6 +52,8 @@ const GRAFT_MIN_MS = 50
 const PATIENCE = { minMs: 0, maxMs: 1_000, firstMs: 250 } as const
 /** Where payloads are held back, announcements are not: each hop of the tree takes so much longer (guess: half of 25 peers' depth). */
 const HELD_HOPS = 3
+/** A relay remembers so long who has what it does not want itself; whoever wants it asks within a second or two (guess). */
+const RELAY_NOTES_MS = 10_000
 /** Before a link has been measured (guess; links measure themselves when they come up). */
 const ROUND_TRIP_FIRST_MS = 150
 /** DESIGN, REFERENCE §8. Half of it up or down, so that peers which came together do not speak together. */
@@ -69,8 +71,10 @@ type TreeTimer = Extract<TimerToken, { kind: 'tree' }>['due']
 export interface TreeHooks {
   send(link: LinkId, frame: BroadcastFrame | TreeFrame): void
   schedule(token: TimerToken, delayMs: number): void
-  /** Links of the mesh. */
+  /** Links of the mesh to whoever carries this tree. */
   links(): readonly Route[]
+  /** Do we only pass it on, for others? */
+  isRelay(): boolean
   route(link: LinkId): Route | undefined
   /** The link to that peer; null: none. */
   linkTo(peer: PeerId): LinkId | null
@@ -150,7 +154,7 @@ export class Plumtree {
 
   /** Sends a message of our own; to whom. All other links hear of it. */
   publish(frame: BroadcastFrame, now: Instant): LinkId[] {
-    this.peers.begin(this.#hooks.links(), this.#hooks.random)
+    this.#begin()
     this.cache.keep(frame, null, now)
     const sentTo = this.#push(frame, [])
     this.#announce(frame, [...sentTo], now)
@@ -167,7 +171,7 @@ export class Plumtree {
   /** A message that we did not have, verified. */
   accept(frame: BroadcastFrame, { from, source, others }: Arrival, now: Instant): void {
     const { link } = from
-    this.peers.begin(this.#hooks.links(), this.#hooks.random)
+    this.#begin()
     const missing = this.#missing.take(frame.id)
     if (source !== from.peer) this.peers.gave(link)
     // What we asked for came because we asked: a place went with the question, or did not.
@@ -182,8 +186,11 @@ export class Plumtree {
       ...(missing?.holders.map((holder) => holder.link) ?? []),
     ]
     holders.push(...this.#push(frame, holders))
+    for (const wanting of missing?.wantedBy ?? [])
+      if (!holders.includes(wanting)) holders.push(...this.#give(frame, wanting))
     this.#announce(frame, holders, now, this.#hooks.linkTo(source))
     for (const other of others) this.#onSecond(frame.id, other.link, now)
+    if (this.#isUseless(link)) this.#retire(link, now)
   }
 
   /** A message that has come and is not wanted: nobody need be asked for it, or be blamed that it has not come. */
@@ -204,7 +211,7 @@ export class Plumtree {
     for (const { id, hops } of entries) {
       if (this.cache.has(id)) this.#announcements.hold(id, from.link)
       else if (isHollow) this.#counters.ignored++
-      else this.#note(id, { link: from.link, hops, isEager: true }, { inMs: this.#patienceMs(from), now })
+      else this.#hear(id, { link: from.link, hops, isEager: true }, { inMs: this.#patienceMs(from), now })
     }
   }
 
@@ -212,8 +219,8 @@ export class Plumtree {
     if (isEager && !this.#admit(from.link, now)) this.#prune(from.link, now)
     for (const id of ids) {
       const held = this.cache.get(id)
-      if (held !== undefined && held.frame.hopLimit > 0 && this.#hooks.afford(held.frame, from, now))
-        this.#send(from.link, held.frame)
+      if (held === undefined) this.#schedule('graft', this.#missing.want(id, from.link, now))
+      else if (held.frame.hopLimit > 0 && this.#hooks.afford(held.frame, from, now)) this.#send(from.link, held.frame)
     }
   }
 
@@ -226,7 +233,7 @@ export class Plumtree {
     const ageMaxS = (now - this.#config.since) / 1_000
     for (const { id, ageS } of entries)
       if (!this.cache.has(id) && ageS <= ageMaxS)
-        this.#note(id, { link: from.link, hops: HOP_LIMIT_MAX, isEager: false }, { inMs: 0, now })
+        this.#hear(id, { link: from.link, hops: HOP_LIMIT_MAX - 1, isEager: false }, { inMs: 0, now })
     if (isReply) return
     const named = new Set(entries.map(({ id }) => id))
     const rest = this.cache.newest(DIGEST_MAX).filter(([id]) => !named.has(id))
@@ -268,6 +275,10 @@ export class Plumtree {
     if (!isFirst) this.#exchange(now)
   }
 
+  #begin(): void {
+    this.peers.begin(this.#hooks.links(), this.#hooks.random, { isRelay: this.#hooks.isRelay() })
+  }
+
   // ---- eager push -----------------------------------------------------------------------------------------------------
 
   /** To all eager links but those that have it; to whom it went. */
@@ -284,6 +295,13 @@ export class Plumtree {
     return sentTo
   }
 
+  /** Whoever asked gets it, whether or not it has a place. */
+  #give(frame: BroadcastFrame, link: LinkId): LinkId[] {
+    if (frame.hopLimit === 0 || this.#hooks.route(link) === undefined) return []
+    this.#send(link, frame)
+    return [link]
+  }
+
   #send(link: LinkId, { hopLimit, hops, id, target, body }: BroadcastFrame): void {
     this.#counters.sent++
     const copy: BroadcastFrame = { kind: 'broadcast', hopLimit: hopLimit - 1, hops: hops + 1, id, target, body }
@@ -297,6 +315,15 @@ export class Plumtree {
   /** That link brought a message second: it is no part of the tree, whatever it thinks. */
   #onSecond(id: MessageId, link: LinkId, now: Instant): void {
     if (this.cache.get(id)?.from === link || this.peers.isJustAdded(link, now)) return
+    if (this.#pace.allows(PRUNES_PER_SECOND, now)) this.#prune(link, now)
+  }
+
+  /** We do not want it, and have nobody to pass it on to. */
+  #isUseless(link: LinkId): boolean {
+    return this.#hooks.isRelay() && this.peers.eager.every((standing) => standing.link === link)
+  }
+
+  #retire(link: LinkId, now: Instant): void {
     if (this.#pace.allows(PRUNES_PER_SECOND, now)) this.#prune(link, now)
   }
 
@@ -334,7 +361,12 @@ export class Plumtree {
   // ---- lazy push ------------------------------------------------------------------------------------------------------
 
   /** `source`: the link to whom it is from, if there is one. It is told as well, and learns that we have it. */
-  #announce({ id, hops }: BroadcastFrame, holders: LinkId[], now: Instant, source: LinkId | null = null): void {
+  #announce(
+    { id, hops }: Pick<BroadcastFrame, 'id' | 'hops'>,
+    holders: LinkId[],
+    now: Instant,
+    source: LinkId | null = null,
+  ): void {
     if (hops >= HOP_LIMIT_MAX) return
     this.#schedule('announce', this.#announcements.add(id, { hops: hops + 1, holders, source }, now))
   }
@@ -347,8 +379,15 @@ export class Plumtree {
     }
   }
 
-  #note(...args: Parameters<MissingMessages['note']>): void {
-    this.#schedule('graft', this.#missing.note(...args))
+  /**
+   * A neighbour has it. A relay need not have it too: it passes the word on, and asks when it is asked itself. So relays
+   * carry nothing for which there is another way.
+   */
+  #hear(id: MessageId, holder: Holder, { inMs, now }: { readonly inMs: number; readonly now: Instant }): void {
+    const isRelay = this.#hooks.isRelay()
+    if (isRelay && !this.#missing.has(id)) this.#announce({ id, hops: holder.hops }, [holder.link], now)
+    const note = { inMs: isRelay ? RELAY_NOTES_MS : inMs, isWanted: !isRelay, now }
+    this.#schedule('graft', this.#missing.note(id, holder, note))
   }
 
   /** Those whose time has come: asked of as few neighbours as have them all, and only the first is taken into the tree. */

@@ -6,7 +6,7 @@
  */
 
 import type { Body, Frame, Message, OfferMessage, RefuseReason } from '../core/frames.ts'
-import type { ExchangeId, Instant, LinkId, MessageId, PeerId } from '../core/ids.ts'
+import type { ExchangeId, Instant, Key, LinkId, MessageId, PeerId } from '../core/ids.ts'
 import type {
   Input,
   Io,
@@ -42,7 +42,7 @@ export interface ProvenLink {
 export interface Sealing {
   seal(job: SealJob): Promise<Uint8Array>
   open(job: OpenJob): Promise<{ readonly source: PeerId; readonly message: Message }>
-  sign(id: MessageId, payload: Uint8Array): Promise<Uint8Array>
+  sign(id: MessageId, payload: Uint8Array, tree: Key): Promise<Uint8Array>
   verify(job: VerifyJob): Promise<{ readonly source: PeerId; readonly payload: Uint8Array }>
 }
 
@@ -209,16 +209,23 @@ export class Driver implements Io {
     this.#finish(this.#parts.sealing.open(job), job, (opened) => ({ kind: 'opened', job, ...opened }))
   }
 
-  sign(id: MessageId, payload: Body): void {
+  sign(id: MessageId, payload: Body, tree: Key): void {
     // Signing with our own key cannot be refused: a failure is a fault, and the request runs into its time-out.
     this.#parts.sealing
-      .sign(id, bytesOf(payload))
-      .then((body) => this.dispatch({ kind: 'signed', id, body }), this.#parts.onFault)
+      .sign(id, bytesOf(payload), tree)
+      .then((body) => this.dispatch({ kind: 'signed', tree, id, body }), this.#parts.onFault)
   }
 
   verify(job: VerifyJob): void {
-    const { id, link } = job
-    this.#finish(this.#parts.sealing.verify(job), job, (verified) => ({ kind: 'verified', id, link, ...verified }))
+    const { tree, id, link } = job
+    const done = (verified: { readonly source: PeerId; readonly payload: Uint8Array }): Input => ({
+      kind: 'verified',
+      tree,
+      id,
+      link,
+      ...verified,
+    })
+    this.#finish(this.#parts.sealing.verify(job), job, done)
   }
 
   createOffer(exchange: ExchangeId, to: { readonly remote: PeerId; readonly purpose: OfferMessage['purpose'] }): void {

@@ -7,7 +7,7 @@
 
 import { loadCrypto } from '#crypto'
 import { evictOldest } from '../core/bounded.ts'
-import type { NetworkId, PeerId } from '../core/ids.ts'
+import type { NetworkId, PeerId, TopicId } from '../core/ids.ts'
 import { bytesFromId, idFromBytes } from '../wire/ids.ts'
 import { concat, utf8 } from './crypto/bytes.ts'
 import { clampScalar, isAcceptablePublicKey, isCanonicalSignature, montgomeryFromEdwards } from './crypto/points.ts'
@@ -64,6 +64,11 @@ export async function verifySignature(
 export async function networkIdOf(name: string, crypto?: CryptoSuite): Promise<NetworkId> {
   const suite = crypto ?? (await loadCrypto())
   return idFromBytes<NetworkId>(suite.sha256(utf8(`musubi network 1${name}`)))
+}
+
+/** The id of the topic called `name` in a network: SHA-256("musubi topic 1" ‖ network id ‖ name in UTF-8). */
+export function topicIdOf(name: string, network: NetworkId, crypto: CryptoSuite): TopicId {
+  return idFromBytes<TopicId>(crypto.sha256(concat(utf8('musubi topic 1'), bytesFromId(network), utf8(name))))
 }
 
 /** An id's two public keys. */

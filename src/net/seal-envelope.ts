@@ -6,7 +6,7 @@
 
 import { RecentMap } from '../core/bounded.ts'
 import type { Message } from '../core/frames.ts'
-import type { Instant, MessageId, NetworkId, PeerId } from '../core/ids.ts'
+import type { Instant, Key, MessageId, NetworkId, PeerId } from '../core/ids.ts'
 import type { OpenJob, RefusedReason, SealJob } from '../core/io.ts'
 import { bytesFromId, idFromBytes } from '../wire/ids.ts'
 import { decodeMessage, encodeMessage } from '../wire/messages.ts'
@@ -166,9 +166,13 @@ export class Envelopes {
     return concat(Uint8Array.of(type), this.#network, target, bytesFromId(id))
   }
 
-  /** A broadcast's place is the whole network. */
-  broadcastBytes(id: MessageId, time: Uint8Array, payload: Uint8Array): Uint8Array {
-    return signedBytes('musubi broadcast 1', this.#network, bytesFromId(id), time, payload)
+  /** A broadcast's place is the whole network, or a topic of it. */
+  broadcastBytes(
+    { tree, id }: { readonly tree: Key; readonly id: MessageId },
+    time: Uint8Array,
+    payload: Uint8Array,
+  ): Uint8Array {
+    return signedBytes('musubi broadcast 1', bytesFromId(tree), bytesFromId(id), time, payload)
   }
 
   expiry(): Uint8Array {

@@ -9,7 +9,7 @@
 
 import { RecentMap } from '../core/bounded.ts'
 import type { Body, Message } from '../core/frames.ts'
-import type { MessageId, PeerId } from '../core/ids.ts'
+import type { Key, MessageId, PeerId } from '../core/ids.ts'
 import type { OpenJob, SealJob, VerifyJob } from '../core/io.ts'
 import { bytesFromId, idFromBytes } from '../wire/ids.ts'
 import { decodeMessage, encodeMessage } from '../wire/messages.ts'
@@ -86,15 +86,15 @@ export class Sealer {
   }
 
   /** A broadcast's body: source, time, signature, payload. */
-  async sign(id: MessageId, payload: Body): Promise<Uint8Array> {
+  async sign(id: MessageId, payload: Body, tree: Key): Promise<Uint8Array> {
     const bytes = bytesOf(payload)
     const { identity, now } = this.#envelopes
     const time = u64(now)
-    const signature = await identity.sign(this.#envelopes.broadcastBytes(id, time, bytes))
+    const signature = await identity.sign(this.#envelopes.broadcastBytes({ tree, id }, time, bytes))
     return concat(identity.publicKey, time, signature, bytes)
   }
 
-  /** Who broadcast what. Another network's broadcast shows as 'signature': the network is signed, not sent. */
+  /** Who broadcast what. What was meant for another network or topic shows as 'signature'. */
   async verify(job: VerifyJob): Promise<{ source: PeerId; payload: Uint8Array }> {
     const body = bytesOf(job.body)
     if (body.length < BROADCAST_BYTES) throw new Refused('malformed')
@@ -103,7 +103,7 @@ export class Sealer {
     const signature = body.subarray(KEY_BYTES + TIME_BYTES, BROADCAST_BYTES)
     const payload = body.subarray(BROADCAST_BYTES)
     this.#envelopes.checkExpiry(readU64(time, 0) + LIFETIME_MS)
-    const bytes = this.#envelopes.broadcastBytes(job.id, time, payload)
+    const bytes = this.#envelopes.broadcastBytes(job, time, payload)
     const isSigned = await verifySignature(this.#envelopes.crypto, { peer: source, signature, bytes })
     if (!isSigned) throw new Refused('signature')
     return { source, payload }

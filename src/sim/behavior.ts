@@ -155,7 +155,7 @@ class BroadcastFlooder extends HostileMachine {
     const { rng, sealer } = this.node
     const id = messageIdFromBytes<MessageId>(rng.bytes(16))
     const { networkId: target, now } = this.network
-    const signed = sealer.sign(id, new Noise(100), now)
+    const signed = sealer.sign({ tree: target, id }, new Noise(100), now)
     const body = signed.kind === 'signed' ? signed.body : new Noise(100)
     return { kind: 'broadcast', hopLimit: HOP_LIMIT_MAX - 1, hops: 1, id, target, body }
   }

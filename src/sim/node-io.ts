@@ -4,7 +4,7 @@
  */
 
 import type { Body, Frame, OfferMessage } from '../core/frames.ts'
-import type { ExchangeId, LinkId, MessageId, PeerId } from '../core/ids.ts'
+import type { ExchangeId, Key, LinkId, MessageId, PeerId } from '../core/ids.ts'
 import type { Io, NodeEvent, OpenJob, SealJob, TimerToken, VerifyJob } from '../core/io.ts'
 import type { VisitPurpose } from './links.ts'
 import type { Network } from './network.ts'
@@ -50,8 +50,8 @@ export class NodeIo implements Io {
     this.#network.finishJob(this.#node, this.#node.sealer.open(job, this.#network.now))
   }
 
-  sign(id: MessageId, payload: Body): void {
-    this.#network.finishJob(this.#node, this.#node.sealer.sign(id, payload, this.#network.now))
+  sign(id: MessageId, payload: Body, tree: Key): void {
+    this.#network.finishJob(this.#node, this.#node.sealer.sign({ tree, id }, payload, this.#network.now))
   }
 
   verify(job: VerifyJob): void {

@@ -6,7 +6,7 @@
 
 import { RecentMap } from '../core/bounded.ts'
 import type { Body, Message } from '../core/frames.ts'
-import type { Instant, MessageId, PeerId } from '../core/ids.ts'
+import type { Instant, Key, MessageId, PeerId } from '../core/ids.ts'
 import type { Input, OpenJob, RefusedReason, SealJob, VerifyJob } from '../core/io.ts'
 import { messageBytes } from './sizes.ts'
 
@@ -46,14 +46,16 @@ class SealedBody implements Body {
 
 class SignedBody implements Body {
   readonly byteLength: number
+  readonly tree: Key
   readonly id: MessageId
   readonly source: PeerId
   readonly payload: Body
   readonly expiry: number
 
-  constructor(id: MessageId, source: PeerId, payload: Body, expiry: number) {
+  constructor(place: { tree: Key; id: MessageId }, source: PeerId, payload: Body, expiry: number) {
     this.byteLength = payload.byteLength + SIGNATURE_BYTES
-    this.id = id
+    this.tree = place.tree
+    this.id = place.id
     this.source = source
     this.payload = payload
     this.expiry = expiry
@@ -84,17 +86,17 @@ export class ModelSealer {
     return { kind: 'opened', job, source: body.source, message: body.message }
   }
 
-  sign(id: MessageId, payload: Body, now: Instant): Input {
-    return { kind: 'signed', id, body: new SignedBody(id, this.#self, payload, now + LIFETIME_MS) }
+  sign(place: { readonly tree: Key; readonly id: MessageId }, payload: Body, now: Instant): Input {
+    return { kind: 'signed', ...place, body: new SignedBody(place, this.#self, payload, now + LIFETIME_MS) }
   }
 
   verify(job: VerifyJob, now: Instant): Input {
-    const { body, id, link } = job
+    const { body, tree, id, link } = job
     if (!(body instanceof SignedBody)) return refused(job, 'malformed')
-    if (body.id !== id) return refused(job, 'signature')
+    if (body.id !== id || body.tree !== tree) return refused(job, 'signature')
     const staleness = age(body.expiry, now)
     if (staleness !== null) return refused(job, staleness)
-    return { kind: 'verified', id, link, source: body.source, payload: body.payload }
+    return { kind: 'verified', tree, id, link, source: body.source, payload: body.payload }
   }
 
   /** A body that is sealed as it should be, but by somebody else: what a forger can make. */

@@ -4,7 +4,8 @@
  * (DESIGN §8).
  */
 
-import type { Instant } from '../core/ids.ts'
+import type { Instant, TopicId } from '../core/ids.ts'
+import { idFromBytes } from '../wire/ids.ts'
 import type { Input } from '../core/io.ts'
 import { corrupt } from './behavior.ts'
 import { Checkers, componentSizes, type Violation } from './checkers.ts'
@@ -17,7 +18,7 @@ import type { SimNode } from './node.ts'
 import { expectNumber, SIMULATION_DEFAULTS, type SimulationOptions, validateOptions } from './options.ts'
 import type { Partition, PartitionHow } from './partition.ts'
 import { type BroadcastRecord, Requests, type UnicastRecord } from './requests.ts'
-import { Rng } from './rng.ts'
+import { mix32, Rng } from './rng.ts'
 import { Stats, type Traffic } from './stats.ts'
 import { TraceHash } from './trace.ts'
 import { Watch } from './watch.ts'
@@ -29,6 +30,7 @@ export interface Makers {
 }
 
 const STREAM_SCENARIO = 3
+const SEED_TOPICS = 0x70_69_63
 
 export class Simulation {
   readonly options: SimulationOptions
@@ -175,13 +177,33 @@ export class Simulation {
     return record
   }
 
-  broadcast(source: SimNode, how: { readonly bytes?: number } = {}): BroadcastRecord {
+  /** To everybody, or to the members of a topic. */
+  broadcast(source: SimNode, how: { readonly bytes?: number; readonly topic?: string } = {}): BroadcastRecord {
     const { record, payload } = this.requests.createBroadcast(source, {
       bytes: how.bytes ?? 100,
       nowMs: this.network.now,
     })
-    this.network.input(source, { kind: 'broadcast', request: record.request, payload })
+    this.network.input(source, {
+      kind: 'broadcast',
+      request: record.request,
+      topic: how.topic === undefined ? null : this.topicId(how.topic),
+      payload,
+    })
     return record
+  }
+
+  /** The id of a topic, the same whatever the seed. */
+  topicId(name: string): TopicId {
+    const seed = [...name].reduce((hash, character) => mix32(hash ^ character.charCodeAt(0)), SEED_TOPICS)
+    return idFromBytes<TopicId>(new Rng(seed).bytes(32))
+  }
+
+  joinTopic(node: SimNode, name: string): void {
+    this.network.input(node, { kind: 'joinTopic', topic: this.topicId(name) })
+  }
+
+  leaveTopic(node: SimNode, name: string): void {
+    this.network.input(node, { kind: 'leaveTopic', topic: this.topicId(name) })
   }
 
   /** Lets virtual time pass. */

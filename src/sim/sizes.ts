@@ -50,6 +50,8 @@ function bareFrameBytes(frame: Frame): number {
       return TREE_BYTES + 3 + MESSAGE_ID_BYTES * frame.ids.length
     case 'prune':
       return TREE_BYTES
+    case 'topic':
+      return TREE_BYTES + 3
     case 'digest':
       return TREE_BYTES + 3 + ENTRY_BYTES * frame.entries.length
     case 'goodbye':

@@ -6,6 +6,7 @@
 import type { Frame } from '../core/frames.ts'
 import type { Input, Receipt } from '../core/io.ts'
 import { addTo } from './histogram.ts'
+import { SIGNATURE_BYTES } from './sealer.ts'
 import { frameBytes } from './sizes.ts'
 
 /** Counts by name, created at first use. */
@@ -41,7 +42,14 @@ export interface TrafficRate {
   readonly bytesWithoutHeartbeats: number
 }
 
-const SPREADING: ReadonlySet<Frame['kind']> = new Set<Frame['kind']>(['broadcast', 'ihave', 'graft', 'prune', 'digest'])
+const SPREADING: ReadonlySet<Frame['kind']> = new Set<Frame['kind']>([
+  'broadcast',
+  'ihave',
+  'graft',
+  'prune',
+  'digest',
+  'topic',
+])
 
 export class Stats {
   readonly frames: Record<Frame['kind'], FrameCount> = {
@@ -59,6 +67,7 @@ export class Stats {
     graft: { frames: 0, bytes: 0 },
     prune: { frames: 0, bytes: 0 },
     digest: { frames: 0, bytes: 0 },
+    topic: { frames: 0, bytes: 0 },
     goodbye: { frames: 0, bytes: 0 },
   }
   /** Frames that found their link closed, by kind. */
@@ -85,6 +94,8 @@ export class Stats {
   readonly roundTripMs: number[] = []
   /** How many times a broadcast came out at a peer `index` milliseconds after it was sent. */
   readonly broadcastMs: number[] = []
+  /** Broadcast frames without a payload: members of topics who say that they are there. */
+  presences = 0
   /** Transport messages that carried payloads of broadcasts, or what is said of their tree. */
   broadcastMessages = 0
   /** When each end of a link sent the last of them: what leaves at one instant leaves together. */
@@ -97,6 +108,7 @@ export class Stats {
   sending(frame: Frame): number {
     const count = this.frames[frame.kind]
     const bytes = frameBytes(frame)
+    if (frame.kind === 'broadcast' && frame.body.byteLength === SIGNATURE_BYTES) this.presences++
     count.frames++
     count.bytes += bytes
     return bytes

@@ -30,6 +30,8 @@ const INPUTS = {
   dial: 18,
   answerCall: 19,
   cancel: 20,
+  joinTopic: 21,
+  leaveTopic: 22,
 } as const satisfies Record<Input['kind'], number>
 
 const FRAMES = {
@@ -48,6 +50,7 @@ const FRAMES = {
   graft: 12,
   prune: 13,
   digest: 14,
+  topic: 15,
 } as const satisfies Record<Frame['kind'], number>
 
 export class TraceHash {
@@ -100,6 +103,9 @@ export class TraceHash {
       case 'dial':
       case 'cancel':
         return this.#word(input.request)
+      case 'joinTopic':
+      case 'leaveTopic':
+        return this.#text(input.topic)
       case 'start':
       case 'stop':
       case 'bootstrapFailed':

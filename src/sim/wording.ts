@@ -40,6 +40,9 @@ function inputText(node: SimNode, input: Input): string {
     case 'broadcast':
     case 'cancel':
       return `${input.kind} request ${input.request}`
+    case 'joinTopic':
+    case 'leaveTopic':
+      return `${input.kind} ${short(input.topic)}`
     case 'bootstrapFailed':
       return `bootstrapFailed: ${input.reason}`
     case 'start':

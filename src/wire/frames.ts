@@ -17,6 +17,7 @@ import type {
   NackFrame,
   PruneFrame,
   ReplyFrame,
+  TopicFrame,
   UnicastFrame,
 } from '../core/frames.ts'
 import {
@@ -28,7 +29,7 @@ import {
   PEERS_PER_FRAME_MAX,
 } from '../core/frames.ts'
 import { type BucketRange, isOnlyClosest, ONLY_CLOSEST } from '../core/geometry.ts'
-import type { Key, MessageId, NetworkId, PeerId } from '../core/ids.ts'
+import type { Key, MessageId, PeerId } from '../core/ids.ts'
 import { type HandshakeFrame, handshakeVariants, REASON_CHARS_MAX } from './handshake.ts'
 import { idFromBytes, KEY_BYTES, MESSAGE_ID_BYTES, messageIdFromBytes, writeId } from './ids.ts'
 import { messageField, slotField } from './messages.ts'
@@ -215,7 +216,7 @@ const broadcastField: Field<BroadcastFrame> = {
       hopLimit,
       hops: readHops(bytes, offset, hopLimit),
       id: messageIdFromBytes<MessageId>(bytes, offset + ID),
-      target: idFromBytes<NetworkId>(bytes, offset + TARGET),
+      target: idFromBytes<Key>(bytes, offset + TARGET),
       body: readBody(cursor, offset + BODY),
     }
   },
@@ -273,6 +274,15 @@ const frameUnion = union<Frame | HandshakeFrame>({
       target: id32(),
       isReply: bool,
       entries: entryList({ ageS: u8() }, DIGEST_MAX),
+    }),
+  },
+  topic: {
+    code: 0x1b,
+    field: record<TopicFrame>('topic', {
+      target: id32(),
+      role: oneOf(['out', 'relay', 'member']),
+      isNeeded: bool,
+      isReply: bool,
     }),
   },
   goodbye: { code: 0x16, field: record('goodbye', { reason: text(REASON_CHARS_MAX) }) },

@@ -10,7 +10,7 @@ import { bench, describe } from 'vitest'
 import { setupRecipient, setupSender } from '../../src/net/crypto/hpke.ts'
 import type { CryptoSuite, DhKey } from '../../src/net/crypto/suite.ts'
 import { verifySignature } from '../../src/net/identity.ts'
-import { Clock, createPeer, exchange, nextId, openJob, sealJob, SUITES } from '../net/sealing.ts'
+import { Clock, createPeer, exchange, nextId, NETWORK, openJob, sealJob, SUITES, verifyJob } from '../net/sealing.ts'
 
 const clock = new Clock()
 const message = { kind: 'data', payload: new Uint8Array(600) } as const
@@ -87,8 +87,8 @@ for (const suite of SUITES) {
       'broadcast: sign and verify',
       async () => {
         const id = nextId()
-        const body = await a.sealer.sign(id, message.payload)
-        await b.sealer.verify({ kind: 'verify', id, link: 1 as never, body })
+        const body = await a.sealer.sign(id, message.payload, NETWORK)
+        await b.sealer.verify(verifyJob(id, body))
       },
       options,
     )

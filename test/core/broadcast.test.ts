@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { HOP_LIMIT_MAX } from '../../src/core/frames.ts'
-import type { MessageId, RequestId } from '../../src/core/ids.ts'
+import type { RequestId } from '../../src/core/ids.ts'
 import { message, peer } from './ids.ts'
 import { BYTES, Stage } from './stage.ts'
 import { name, station } from './tree.ts'
@@ -153,7 +153,10 @@ describe('bounds of broadcasting', () => {
       all.ihave(1 + (i % 4), name(10_000 + i))
       all.publish(name(20_000 + i))
       if (i % 10 === 0) all.pass(i % 300)
-      for (const [what, { size, max }] of Object.entries(all.broadcast.collections))
+      for (const [what, { size, max }] of Object.entries({
+        ...all.broadcast.collections,
+        ...all.sources.collections,
+      }))
         expect(size, what).toBeLessThanOrEqual(max)
     }
   })
@@ -175,8 +178,9 @@ describe('a node', () => {
     }
     // Whenever it is sent, not only right after one of the rarer sweeps.
     second()
-    stage.input({ kind: 'broadcast', request: 1 as RequestId, payload: BYTES })
-    stage.input({ kind: 'signed', id: stage.last('sign').id as MessageId, body: BYTES })
+    stage.input({ kind: 'broadcast', request: 1 as RequestId, topic: null, payload: BYTES })
+    const { id, tree } = stage.last('sign')
+    stage.input({ kind: 'signed', tree, id, body: BYTES })
     const isDone = (): boolean => stage.events().some(({ kind }) => kind === 'requestDone')
     for (let i = 0; i < 2; i++) second()
     expect(isDone()).toBe(false)

@@ -31,7 +31,7 @@ describe('who begins', () => {
     const links = [...far, route(1, 'i'), route(2, 'e'), route(3, 'c'), route(4, 'b', true)]
     for (let seed = 1; seed <= 20; seed++) {
       const peers = new EagerPeers((other) => xor.bucketOf(peer('a'), other))
-      peers.begin(links, generator(seed))
+      peers.begin(links, generator(seed), { isRelay: false })
       const chosen = peers.eager.map((one) => one.link as number)
       expect(chosen).toHaveLength(4)
       expect(chosen[0], `seed ${seed}`).toBe(4)
@@ -44,7 +44,7 @@ describe('who begins', () => {
     const seen = new Set<LinkId>()
     for (let seed = 1; seed <= 40; seed++) {
       const peers = new EagerPeers((other) => xor.bucketOf(peer('a'), other))
-      peers.begin(links, generator(seed))
+      peers.begin(links, generator(seed), { isRelay: false })
       for (const one of peers.eager) seen.add(one.link)
     }
     expect(seen.size).toBeGreaterThan(15)

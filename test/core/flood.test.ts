@@ -59,9 +59,9 @@ it(
 
     const answer = (effect: Effect): void => {
       if (effect.do === 'job' && effect.job.kind === 'verify') {
-        const { id, link } = effect.job
+        const { tree, id, link } = effect.job
         if (below(3) === 0) queue.push({ kind: 'jobRefused', job: effect.job, reason: 'signature' })
-        else queue.push({ kind: 'verified', id, link, source: pick(peers), payload: new Uint8Array(5) })
+        else queue.push({ kind: 'verified', tree, id, link, source: pick(peers), payload: new Uint8Array(5) })
       } else if (effect.do === 'job' && effect.job.kind === 'open') {
         if (below(3) === 0)
           queue.push({ kind: 'jobRefused', job: effect.job, reason: pick(['session', 'undecryptable']) })

@@ -1,7 +1,7 @@
 /** A recording `Io`: every effect is kept in order, nothing happens. Random bits come from a seed. */
 
 import type { Frame } from '../../src/core/frames.ts'
-import type { LinkId } from '../../src/core/ids.ts'
+import type { Key, LinkId, MessageId } from '../../src/core/ids.ts'
 import type { Io, NodeEvent, OpenJob, SealJob, TimerToken, VerifyJob } from '../../src/core/io.ts'
 
 export type Effect =
@@ -9,7 +9,7 @@ export type Effect =
   | { readonly do: 'closeLink'; readonly link: LinkId; readonly reason: string }
   | { readonly do: 'schedule'; readonly token: TimerToken; readonly delayMs: number }
   | { readonly do: 'job'; readonly job: SealJob | OpenJob | VerifyJob }
-  | { readonly do: 'sign'; readonly id: string }
+  | { readonly do: 'sign'; readonly id: MessageId; readonly tree: Key }
   | ExchangeEffect<'createOffer'>
   | ExchangeEffect<'createAnswer'>
   | ExchangeEffect<'acceptAnswer'>
@@ -44,7 +44,7 @@ export function recordingIo(take: (effect: Effect) => void, seed = 1): Io {
     seal: (job) => take({ do: 'job', job }),
     open: (job) => take({ do: 'job', job }),
     verify: (job) => take({ do: 'job', job }),
-    sign: (id) => take({ do: 'sign', id }),
+    sign: (id, _payload, tree) => take({ do: 'sign', id, tree }),
     createOffer: (exchange) => take({ do: 'createOffer', exchange }),
     createAnswer: (exchange) => take({ do: 'createAnswer', exchange }),
     acceptAnswer: (exchange) => take({ do: 'acceptAnswer', exchange }),

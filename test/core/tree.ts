@@ -2,6 +2,7 @@
 
 import { xor } from '../../src/core/geometry.ts'
 import { Broadcast, BROADCAST_DEFAULTS, type BroadcastConfig } from '../../src/core/broadcast.ts'
+import type { Rate } from '../../src/core/budget.ts'
 import {
   type Body,
   type BroadcastFrame,
@@ -14,6 +15,7 @@ import type { LinkId, MessageId, NetworkId, PeerId } from '../../src/core/ids.ts
 import type { TimerToken, VerifyJob } from '../../src/core/io.ts'
 import { RoundTrip } from '../../src/core/round-trip.ts'
 import type { Route } from '../../src/core/router.ts'
+import { SourceBudgets } from '../../src/core/source-budgets.ts'
 import { at, key, link, message, peer } from './ids.ts'
 import { generator } from './recorder.ts'
 
@@ -22,7 +24,10 @@ export const BODY: Body = new Uint8Array(10)
 const ORIGIN = peer('o')
 
 /** `linkCount` neighbours on links 1, 2, …, each in a bucket of its own as far as there are; link 1 is of the ring. */
-export function station(linkCount: number, config: Partial<BroadcastConfig> = {}) {
+export function station(
+  linkCount: number,
+  { sourceFrames, ...config }: Partial<BroadcastConfig> & { readonly sourceFrames?: Rate } = {},
+) {
   const routes = Array.from({ length: linkCount }, (_, i) => route(i + 1))
   const all: { readonly link: LinkId; readonly frame: Frame }[] = []
   const jobs: VerifyJob[] = []
@@ -30,10 +35,11 @@ export function station(linkCount: number, config: Partial<BroadcastConfig> = {}
   const spread: { readonly id: MessageId; readonly ms: number }[] = []
   let timers: { readonly at: number; readonly token: TimerToken }[] = []
   let now = 1_000
-  const state = { canAfford: true }
+  const state = { canAfford: true, isRelay: false }
+  const sources = new SourceBudgets(sourceFrames)
   const random = generator(1)
   const broadcast = new Broadcast(
-    { self: peer('s'), network: NETWORK, geometry: xor, ...BROADCAST_DEFAULTS, ...config },
+    { self: peer('s'), tree: NETWORK, geometry: xor, ...BROADCAST_DEFAULTS, ...config },
     {
       send: (to, frame) => void all.push({ link: to, frame }),
       schedule: (token, delayMs) => void timers.push({ at: now + delayMs, token }),
@@ -43,7 +49,10 @@ export function station(linkCount: number, config: Partial<BroadcastConfig> = {}
       afford: () => state.canAfford,
       random,
       verify: (job) => void jobs.push(job),
-      deliver: (_source, _payload, hops) => void delivered.push(hops),
+      audience: () => routes,
+      isRelay: () => state.isRelay,
+      affordSource: (source, when) => sources.afford(source, when),
+      deliver: (_source, _payload, { hops }) => void delivered.push(hops),
       spread: (id, ms) => void spread.push({ id, ms }),
     },
   )
@@ -57,6 +66,7 @@ export function station(linkCount: number, config: Partial<BroadcastConfig> = {}
       const tickAt = (Math.floor(now / 1_000) + 1) * 1_000
       if (tickAt <= end && (due === undefined || tickAt <= due.at)) {
         now = tickAt
+        sources.tick(at(now))
         broadcast.tick(at(now))
       } else if (due !== undefined) {
         timers = timers.filter((timer) => timer !== due)
@@ -77,9 +87,10 @@ export function station(linkCount: number, config: Partial<BroadcastConfig> = {}
   const hear = (id: MessageId, on: number, how: { readonly hops?: number; readonly body?: Body } = {}): void =>
     broadcast.onFrame(copy(id, how.hops, how.body), routes[on - 1]!, at(now))
   const verify = (id: MessageId, source = ORIGIN): void => broadcast.onVerified({ id, source, payload: BODY }, at(now))
-  const tell = (frame: TreeFrame, on: number): boolean => broadcast.onTreeFrame(frame, routes[on - 1]!, at(now))
+  const tell = (frame: TreeFrame, on: number): void => broadcast.onTreeFrame(frame, routes[on - 1]!, at(now))
   return {
     broadcast,
+    sources,
     routes,
     jobs,
     delivered,
@@ -95,12 +106,12 @@ export function station(linkCount: number, config: Partial<BroadcastConfig> = {}
       verify(id, how.source)
     },
     publish: (id: MessageId): void => broadcast.originate(id, BODY, at(now)),
-    ihave: (on: number, ...ids: MessageId[]): boolean =>
+    ihave: (on: number, ...ids: MessageId[]): void =>
       tell({ kind: 'ihave', target: NETWORK, entries: ids.map((id) => ({ id, hops: 3 })) }, on),
-    graft: (on: number, ids: MessageId[], isEager = true): boolean =>
+    graft: (on: number, ids: MessageId[], isEager = true): void =>
       tell({ kind: 'graft', target: NETWORK, isEager, ids }, on),
-    prune: (on: number): boolean => tell({ kind: 'prune', target: NETWORK }, on),
-    digest: (on: number, entries: DigestEntry[], isReply = false): boolean =>
+    prune: (on: number): void => tell({ kind: 'prune', target: NETWORK }, on),
+    digest: (on: number, entries: DigestEntry[], isReply = false): void =>
       tell({ kind: 'digest', target: NETWORK, isReply, entries }, on),
     linkDown: (on: number): void => {
       routes.splice(

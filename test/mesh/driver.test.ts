@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Frame } from '../../src/core/frames.ts'
-import type { ExchangeId, Instant, LinkId, MessageId, PeerId } from '../../src/core/ids.ts'
+import type { ExchangeId, Instant, Key, LinkId, MessageId, PeerId } from '../../src/core/ids.ts'
 import type { Input, Io, NodeEvent, VerifyJob } from '../../src/core/io.ts'
 import { type Core, Driver, type DriverParts, randomWords, type Sealing } from '../../src/net/driver.ts'
 import { Link } from '../../src/net/link.ts'
@@ -12,8 +12,9 @@ import type { After } from '../../src/net/timers.ts'
 
 const PEER = 'a'.repeat(52) as PeerId
 const ID = 'b'.repeat(26) as MessageId
+const TREE = 'c'.repeat(52) as Key
 const HEARTBEAT: Frame = { kind: 'heartbeat', isEcho: false, hasRoom: true, stamp: 7 }
-const VERIFY: VerifyJob = { kind: 'verify', id: ID, link: 1 as LinkId, body: new Uint8Array(3) }
+const VERIFY: VerifyJob = { kind: 'verify', tree: TREE, id: ID, link: 1 as LinkId, body: new Uint8Array(3) }
 
 /** A clock that runs when told to. */
 class Clock {
@@ -259,7 +260,7 @@ describe('sealing jobs', () => {
     })
     io.verify(VERIFY)
     await settled()
-    expect(core.inputs).toEqual([{ kind: 'verified', id: ID, link: 1, source: PEER, payload }])
+    expect(core.inputs).toEqual([{ kind: 'verified', tree: TREE, id: ID, link: 1, source: PEER, payload }])
   })
 })
 

@@ -5,7 +5,7 @@ import type { RequestId } from '../../src/core/ids.ts'
 import type { Input, Receipt } from '../../src/core/io.ts'
 import { metadataBytes, parseMetadata, payloadOf } from '../../src/data.ts'
 import { abortError, asMeshError, MeshError, type MeshErrorCode } from '../../src/errors.ts'
-import { Events } from '../../src/events.ts'
+import { Events, type MeshEvents } from '../../src/events.ts'
 import { failureError, Pending } from '../../src/pending.ts'
 import { waitFor } from '../../src/waiting.ts'
 
@@ -59,9 +59,15 @@ describe('MeshError', () => {
   })
 })
 
+/** As a mesh has them. */
+function createEvents(): Events<MeshEvents> {
+  const events: Events<MeshEvents> = new Events<MeshEvents>((error) => events.emit('error', error))
+  return events
+}
+
 describe('events', () => {
   it('reach every listener until it unsubscribes, twice if it likes', () => {
-    const events = new Events()
+    const events = createEvents()
     const heard: string[] = []
     const off = events.on('ready', ({ id }) => heard.push(`a${id}`))
     events.on('ready', ({ id }) => heard.push(`b${id}`))
@@ -74,7 +80,7 @@ describe('events', () => {
   })
 
   it('count one function that subscribed twice as two listeners', () => {
-    const events = new Events()
+    const events = createEvents()
     let count = 0
     const listener = (): void => void count++
     const off = events.on('ready', listener)
@@ -85,7 +91,7 @@ describe('events', () => {
   })
 
   it('go on to the next listener when one throws, and tell the listeners of error', () => {
-    const events = new Events()
+    const events = createEvents()
     const bug = new Error('bug')
     const errors: MeshError[] = []
     let reached = false
@@ -100,7 +106,7 @@ describe('events', () => {
   })
 
   it('surface a bug as uncaught when nobody listens to error', async () => {
-    const events = new Events()
+    const events = createEvents()
     const bugs = ['sync', 'async', 'in error'].map((text) => new Error(text))
     const found = await uncaught(() => {
       events.on('ready', () => {
@@ -117,7 +123,7 @@ describe('events', () => {
   })
 
   it('drop what the network did to an async listener, so that no remote peer can end the process', async () => {
-    const events = new Events()
+    const events = createEvents()
     const error = new MeshError('ERR_CLOSED', 'hung up')
     events.on('ready', () => Promise.reject(error))
     expect(await uncaught(() => events.emit('ready', { id: '' }))).toEqual([])
@@ -206,7 +212,7 @@ describe('pending requests', () => {
     const inputs: Input[] = []
     const pending = new Pending((input) => void inputs.push(input))
     const run = (signal?: AbortSignal) =>
-      pending.run({ input: (request) => ({ kind: 'broadcast', request, payload: utf8('') }), signal })
+      pending.run({ input: (request) => ({ kind: 'broadcast', request, topic: null, payload: utf8('') }), signal })
     return { inputs, pending, run }
   }
 

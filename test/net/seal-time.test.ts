@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { LIFETIME_MS, SKEW_MS } from '../../src/net/seal.ts'
-import { Clock, createPeer, exchange, nextId, openJob, reasonOf, sealJob, verifyJob } from './sealing.ts'
+import { Clock, createPeer, exchange, NETWORK, nextId, openJob, reasonOf, sealJob, verifyJob } from './sealing.ts'
 
 test.each(['request', 'session', 'offer', 'broadcast'] as const)(
   '%s: it lives 60 s, and 30 s of disagreement between clocks are allowed',
@@ -18,7 +18,7 @@ test.each(['request', 'session', 'offer', 'broadcast'] as const)(
       if (form === 'session') await exchange(a, b)
       const id = nextId()
       const body = await (form === 'broadcast'
-        ? a.sealer.sign(id, new Uint8Array(3))
+        ? a.sealer.sign(id, new Uint8Array(3), NETWORK)
         : a.sealer.seal(sealJob(b.id, id, { as: form === 'offer' ? 'offer' : 'request' })))
       ours.ms += offset
       const opening =

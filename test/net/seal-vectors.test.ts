@@ -19,7 +19,7 @@ import { bytesFromId, messageIdFromBytes } from '../../src/wire/ids.ts'
 import { encodeMessage } from '../../src/wire/messages.ts'
 import golden from '../golden/sealing.json' with { type: 'json' }
 import { fromHex, toHex } from './bytes.ts'
-import { ack, Clock, createPeer, openJob, sealJob } from './sealing.ts'
+import { ack, Clock, createPeer, NETWORK, openJob, sealJob } from './sealing.ts'
 
 const request: Message = { kind: 'data', payload: utf8ToBytes('tie the knot') }
 const id = (byte: number): MessageId => messageIdFromBytes(new Uint8Array(16).fill(byte))
@@ -61,7 +61,7 @@ async function makeVectors(): Promise<typeof golden> {
   await ask('requestInSession', ids.inSession)
   await answer('replyInSession', ids.inSession)
   hex['offer'] = toHex(await bob.sealer.seal(sealJob(alice.id, ids.offer, { as: 'offer', message: request })))
-  hex['broadcast'] = toHex(await alice.sealer.sign(ids.broadcast, utf8ToBytes('to all')))
+  hex['broadcast'] = toHex(await alice.sealer.sign(ids.broadcast, utf8ToBytes('to all'), NETWORK))
   return {
     network: 'test',
     time: clock.ms,

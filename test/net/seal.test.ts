@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { Message } from '../../src/core/frames.ts'
 import type { MessageId, PeerId } from '../../src/core/ids.ts'
 import { nodeCrypto } from '../../src/net/crypto/crypto.node.ts'
-import { networkIdOf } from '../../src/net/identity.ts'
+import { networkIdOf, topicIdOf } from '../../src/net/identity.ts'
 import { Refused, Sealer, sessionLostBody } from '../../src/net/seal.ts'
 import { Envelopes } from '../../src/net/seal-envelope.ts'
 import { idFromBytes } from '../../src/wire/ids.ts'
@@ -15,6 +15,7 @@ import {
   createPeer,
   exchange,
   hello,
+  NETWORK,
   nextId,
   offer,
   openJob,
@@ -99,7 +100,7 @@ describe.each(SUITES.map((suite) => [suite.name, suite] as const))('over %s', (_
     const [a, b] = await pair()
     const id = nextId()
     const payload = new TextEncoder().encode('to all')
-    const body = await a.sealer.sign(id, payload)
+    const body = await a.sealer.sign(id, payload, NETWORK)
     expect(await b.sealer.verify(verifyJob(id, body))).toEqual({ source: a.id, payload })
     for (const changed of flipEachByte(body)) {
       const reason = await reasonOf(b.sealer.verify(verifyJob(id, changed)))
@@ -144,7 +145,9 @@ describe('suites among each other', () => {
     expect((await exchange(a, b)).request[0]).toBe(2)
     expect((await exchange(b, a)).request[0]).toBe(2)
     const id = nextId()
-    expect((await b.sealer.verify(verifyJob(id, await a.sealer.sign(id, new Uint8Array(9))))).source).toBe(a.id)
+    expect((await b.sealer.verify(verifyJob(id, await a.sealer.sign(id, new Uint8Array(9), NETWORK)))).source).toBe(
+      a.id,
+    )
   })
 })
 
@@ -162,9 +165,9 @@ describe('what a relay can do to a sealed body', () => {
   test('a broadcast under another id, or with a young time in front of an old one, is refused', async () => {
     const [a, b, clock] = await two()
     const id = nextId()
-    const old = await a.sealer.sign(id, new Uint8Array(3))
+    const old = await a.sealer.sign(id, new Uint8Array(3), NETWORK)
     clock.ms += 100_000
-    const young = await a.sealer.sign(id, new Uint8Array(3))
+    const young = await a.sealer.sign(id, new Uint8Array(3), NETWORK)
     expect(await reasonOf(b.sealer.verify(verifyJob(nextId(), young)))).toBe('signature')
     expect(await reasonOf(b.sealer.verify(verifyJob(id, old)))).toBe('expired')
     old.set(young.subarray(32, 40), 32)
@@ -189,7 +192,19 @@ describe('what a relay can do to a sealed body', () => {
     expect(await reasonOf(b.sealer.open(openJob(id, await a.sealer.seal(sealJob(b.id, id)))))).toBe('undecryptable')
     const offered = await a.sealer.seal(sealJob(b.id, id, { as: 'offer' }))
     expect(await reasonOf(b.sealer.open(openJob(id, offered, { as: 'reply' })))).toBe('undecryptable')
-    expect(await reasonOf(b.sealer.verify(verifyJob(id, await a.sealer.sign(id, new Uint8Array(3)))))).toBe('signature')
+  })
+
+  test('a broadcast to the network does not pass for one to a topic, nor to another network', async () => {
+    const [a, b] = await two()
+    const id = nextId()
+    const body = await a.sealer.sign(id, new Uint8Array(3), NETWORK)
+    const topic = await topicIdOf('chat', NETWORK, nodeCrypto)
+    expect(await reasonOf(b.sealer.verify(verifyJob(id, body, topic)))).toBe('signature')
+    const other = await networkIdOf('other', nodeCrypto)
+    expect(await reasonOf(b.sealer.verify(verifyJob(id, body, other)))).toBe('signature')
+    const toTopic = await a.sealer.sign(id, new Uint8Array(3), topic)
+    expect((await b.sealer.verify(verifyJob(id, toTopic, topic))).source).toBe(a.id)
+    expect(await reasonOf(b.sealer.verify(verifyJob(id, toTopic)))).toBe('signature')
   })
 
   test('parts of two bodies do not make a third', async () => {
@@ -273,7 +288,9 @@ describe('what a member can do', () => {
     expect(await reasonOf(b.sealer.open(openJob(id, await posing.seal(sealJob(b.id, id)))))).toBe('signature')
     const offered = await posing.seal(sealJob(b.id, id, { as: 'offer' }))
     expect(await reasonOf(b.sealer.open(openJob(id, offered, { as: 'reply' })))).toBe('signature')
-    expect(await reasonOf(b.sealer.verify(verifyJob(id, await posing.sign(id, new Uint8Array(3)))))).toBe('signature')
+    expect(await reasonOf(b.sealer.verify(verifyJob(id, await posing.sign(id, new Uint8Array(3), NETWORK))))).toBe(
+      'signature',
+    )
   })
 
   test('seal a message that it received on to somebody else: refused', async () => {

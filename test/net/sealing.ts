@@ -1,7 +1,7 @@
 /** Peers that seal, for the tests of identities, seals and sessions: three suites, one clock that only tests move. */
 
 import type { Message } from '../../src/core/frames.ts'
-import type { ExchangeId, LinkId, MessageId, NetworkId, PeerId } from '../../src/core/ids.ts'
+import type { ExchangeId, Key, LinkId, MessageId, NetworkId, PeerId } from '../../src/core/ids.ts'
 import type { OpenJob, RefusedReason, SealJob, VerifyJob } from '../../src/core/io.ts'
 import { nobleCrypto } from '../../src/net/crypto/crypto.noble.ts'
 import { nodeCrypto } from '../../src/net/crypto/crypto.node.ts'
@@ -37,6 +37,9 @@ export async function createPeer(
 function exchangeIdOf(byte: number): ExchangeId {
   return messageIdFromBytes<ExchangeId>(new Uint8Array(16).fill(byte))
 }
+
+/** What peers are in unless said otherwise. */
+export const NETWORK: NetworkId = await networkIdOf('test', nodeCrypto)
 
 let counter = 0
 /** Ids that differ; sealing asks no more of them. */
@@ -77,8 +80,9 @@ export function openJob(id: MessageId, body: Uint8Array, options: Partial<OpenJo
   }
 }
 
-export function verifyJob(id: MessageId, body: Uint8Array): VerifyJob {
-  return { kind: 'verify', id, link: 1 as LinkId, body }
+/** `tree`: the network of the tests, unless said otherwise. */
+export function verifyJob(id: MessageId, body: Uint8Array, tree: Key = NETWORK): VerifyJob {
+  return { kind: 'verify', tree, id, link: 1 as LinkId, body }
 }
 
 /** A request from `a` to `b` and its acknowledgement back. */

@@ -133,6 +133,8 @@ export class RealWorld implements Driver {
     ticket.state = 'done'
   }
 
+  readonly topics = null
+
   broadcast(source: Member): Announcement {
     const text = `broadcast ${this.#announcements.size}`
     const has = (member: Member): boolean => this.#seen.has(`${member.id} ${text}`)

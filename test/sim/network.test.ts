@@ -1,7 +1,7 @@
 /** The simulated network by itself: links, latency, signaling, silence. Driven through recorders, no mesh. */
 
 import { expect, test } from 'vitest'
-import type { Instant } from '../../src/core/ids.ts'
+import type { Instant, Key } from '../../src/core/ids.ts'
 import type { Io } from '../../src/core/io.ts'
 import { EPOCH_MS, Simulation } from '../../src/sim/index.ts'
 import { exchangeId, heartbeat, messageId, data, type Recorder, recorders, SEED } from './support.ts'
@@ -231,7 +231,7 @@ function everyEffect(io: Io, self: Recorder): void {
   io.schedule({ kind: 'tick' }, 0)
   io.contactBootstrap('join')
   io.seal(job)
-  io.sign(messageId('m'), { byteLength: 1 })
+  io.sign(messageId('m'), { byteLength: 1 }, 'network' as Key)
   io.createOffer(exchangeId('x'), { remote: self.id, purpose: 'link' })
   io.acceptAnswer(exchangeId('y'), { byteLength: 1 })
   io.abandon(exchangeId('z'), 'timeout')

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import type { Body } from '../../src/core/frames.ts'
-import type { Instant, LinkId, PeerId } from '../../src/core/ids.ts'
+import type { Instant, Key, LinkId, PeerId } from '../../src/core/ids.ts'
 import type { OpenJob, SealJob } from '../../src/core/io.ts'
 import { ModelSealer } from '../../src/sim/sealer.ts'
 import { data, messageId } from './support.ts'
@@ -10,6 +10,7 @@ import { data, messageId } from './support.ts'
 const alice = 'alice' as PeerId
 const bob = 'bob' as PeerId
 const id = messageId('m')
+const tree = 'network' as Key
 const now = 1_000_000 as Instant
 const link = 1 as LinkId
 
@@ -95,16 +96,18 @@ describe('refuses', () => {
 })
 
 test('a broadcast verifies under its own id only, and not for ever', () => {
-  const signed = new ModelSealer(alice).sign(id, { byteLength: 10 }, now)
+  const signed = new ModelSealer(alice).sign({ tree, id }, { byteLength: 10 }, now)
   if (signed.kind !== 'signed') throw new Error('was not signed')
   const { body } = signed
   const bobs = new ModelSealer(bob)
-  expect(bobs.verify({ kind: 'verify', id, link, body }, now)).toMatchObject({ kind: 'verified', source: alice })
-  expect(bobs.verify({ kind: 'verify', id: messageId('n'), link, body }, now)).toMatchObject({ reason: 'signature' })
-  expect(bobs.verify({ kind: 'verify', id, link, body: { byteLength: 10 } }, now)).toMatchObject({
+  expect(bobs.verify({ kind: 'verify', tree, id, link, body }, now)).toMatchObject({ kind: 'verified', source: alice })
+  expect(bobs.verify({ kind: 'verify', tree, id: messageId('n'), link, body }, now)).toMatchObject({
+    reason: 'signature',
+  })
+  expect(bobs.verify({ kind: 'verify', tree, id, link, body: { byteLength: 10 } }, now)).toMatchObject({
     reason: 'malformed',
   })
-  expect(bobs.verify({ kind: 'verify', id, link, body }, (now + 90_001) as Instant)).toMatchObject({
+  expect(bobs.verify({ kind: 'verify', tree, id, link, body }, (now + 90_001) as Instant)).toMatchObject({
     reason: 'expired',
   })
 })

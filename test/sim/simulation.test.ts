@@ -162,7 +162,14 @@ describe('checkers catch', () => {
     expect(violationsOf(thief, 'source')).toMatchObject([{ rule: 'stranger', node: 0 }])
     const liar = (self: Recorder, input: Input): void => {
       if (input.kind !== 'send') return
-      self.io.emit({ kind: 'message', from: self.id, payload: { byteLength: 1 }, delivery: 'unicast', hops: 1 })
+      self.io.emit({
+        kind: 'message',
+        from: self.id,
+        payload: { byteLength: 1 },
+        delivery: 'unicast',
+        topic: null,
+        hops: 1,
+      })
     }
     expect(violationsOf(liar, 'source')).toMatchObject([{ rule: 'stranger', detail: 'a payload that nobody sent' }])
   })
@@ -253,7 +260,8 @@ function deliver(
   what: { readonly from: Recorder['id']; readonly payload: { readonly byteLength: number }; readonly times: number },
 ): void {
   const { from, payload, times } = what
-  for (let i = 0; i < times; i++) self.io.emit({ kind: 'message', from, payload, delivery: 'unicast', hops: 1 })
+  for (let i = 0; i < times; i++)
+    self.io.emit({ kind: 'message', from, payload, delivery: 'unicast', topic: null, hops: 1 })
 }
 
 const senderOf = (self: Recorder) => self.inputs('linkUp')[0]!.peer

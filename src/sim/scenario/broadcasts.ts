@@ -25,9 +25,11 @@ export async function broadcasts(step: BroadcastsStep, stage: Stage): Promise<{ 
   const before = driver.spread()
   const sent: Sent[] = []
   const fixed =
-    typeof step.senders === 'number' ? stage.choose(stage.candidates(step.among), { count: step.senders }) : null
+    typeof step.senders === 'number'
+      ? stage.choose(stage.candidates(step.among, step.topic), { count: step.senders })
+      : null
   for (let round = 0; round < step.count; round++) {
-    const audience = stage.candidates(step.among)
+    const audience = stage.candidates(step.among, step.topic)
     for (const source of sendersOf(round, { step, stage, audience, fixed }))
       sent.push({ record: driver.broadcast(source, step), audience })
     await clock.advance(step.everyMs)
@@ -67,7 +69,7 @@ function missedBy({ record, audience }: Sent, group: ReadonlySet<Member> | null)
 
 function reachMetrics(sent: readonly Sent[], step: BroadcastsStep, stage: Stage): Metrics {
   stage.clock.renew()
-  const group = new Set(stage.candidates(step.among))
+  const group = new Set(stage.candidates(step.among, step.topic))
   const hops = new Histogram()
   let [missed, worst] = [0, 1]
   for (const one of sent) {
@@ -77,7 +79,28 @@ function reachMetrics(sent: readonly Sent[], step: BroadcastsStep, stage: Stage)
     worst = Math.min(worst, others === 0 ? 1 : 1 - missing / others)
     hops.add(one.record.hopsMax)
   }
-  return { sent: sent.length, missed, reachedShare: worst, 'ldh.mean': hops.mean, 'hops.max': hops.max }
+  const metrics = { sent: sent.length, missed, reachedShare: worst, 'ldh.mean': hops.mean, 'hops.max': hops.max }
+  return step.topic === undefined ? metrics : { ...metrics, ...topicMetrics(sent, step.topic, stage) }
+}
+
+/** Times that it came out at somebody who is not in the topic. */
+function strangersOf(sent: readonly Sent[], members: ReadonlySet<Member>): number {
+  let strangers = 0
+  for (const { record } of sent)
+    strangers += record.reached - [...members].filter((member) => record.has(member)).length
+  return strangers
+}
+
+/** `strangers`: times that it came out where it should not. `known`: least share of the others that a member knows of. */
+function topicMetrics(sent: readonly Sent[], topic: string, { driver, clock, topics }: Stage): Metrics {
+  const members = clock.up.filter((member) => topics.get(topic)?.has(member))
+  const known = members.map((member) => (driver.topics?.known(member, topic) ?? 0) / (members.length - 1))
+  return {
+    strangers: strangersOf(sent, new Set(driver.members.filter((member) => topics.get(topic)?.has(member)))),
+    relays: driver.topics?.relays(topic) ?? 0,
+    members: members.length,
+    'known.min': Math.min(...known),
+  }
 }
 
 /** What it cost; nothing where the driver cannot tell. */

@@ -66,6 +66,16 @@ export interface Sent {
   readonly heartbeatBytes: number
 }
 
+/** Of a topic, as it is now. */
+export interface TopicWorld {
+  join(members: readonly Member[], topic: string): void
+  leave(members: readonly Member[], topic: string): void
+  /** Peers that carry it for others and are not in it. */
+  relays(topic: string): number
+  /** Of one member: other members that it has heard of. */
+  known(member: Member, topic: string): number
+}
+
 /** `everyMs`: one after another. `withinMs`: at random instants of that span. */
 export type Pace = { readonly everyMs: number } | { readonly withinMs: number }
 
@@ -108,9 +118,11 @@ export interface Driver {
 
   /** Null: real peers. A scenario with a step that needs them ends with an error. */
   readonly faults: Faults | null
+  /** Null if the driver has none. */
+  readonly topics: TopicWorld | null
 
   unicast(source: Member, target: Member, how: Pick<Traffic, 'timeoutMs' | 'bytes'>): Ticket
-  broadcast(source: Member, how: { readonly bytes: number }): Announcement
+  broadcast(source: Member, how: { readonly bytes: number; readonly topic?: string | undefined }): Announcement
   /** Null if the driver cannot tell. */
   spread(): Spread | null
   /** Bytes so far; null if the driver cannot tell. */

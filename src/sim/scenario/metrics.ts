@@ -44,6 +44,10 @@ const BROADCASTS = [
   'latency.p50Ms',
   'latency.p99Ms',
   'latency.maxMs',
+  'strangers',
+  'relays',
+  'members',
+  'known.min',
 ] as const
 
 const GRAPH = [

@@ -61,6 +61,7 @@ const some = { count: v.optional(count), share: v.optional(share) }
 const among = v.optional(v.picklist(['all', 'honest', 'survivors', 'connected']), 'all')
 const timeoutMs = v.optional(ms, 30_000)
 const as = v.optional(LABEL)
+const topic = v.pipe(v.string(), v.minLength(1), v.maxLength(128))
 
 const TrafficSchema = v.strictObject({
   perSecond: rate,
@@ -143,7 +144,17 @@ export const StepSchema = v.variant('do', [
     senders: v.optional(v.union([count, v.picklist(['random', 'all'])]), 'random'),
     among,
     bytes: v.optional(count, 100),
+    /** To those who have joined it, and from them. */
+    topic: v.optional(topic),
   }),
+  v.pipe(
+    step('joinTopic', { ...some, topic }),
+    v.check((it) => isSome(it), SOME),
+  ),
+  v.pipe(
+    step('leaveTopic', { ...some, topic }),
+    v.check((it) => isSome(it), SOME),
+  ),
   step('sample', { as }),
   step('check', { expect: v.array(GateSchema) }),
   CrashSchema,

@@ -8,7 +8,8 @@ import type { Partition } from '../partition.ts'
 import { Simulation } from '../simulation.ts'
 import type { LinkEnd, SimNode } from '../node.ts'
 import type { Violation } from '../checkers.ts'
-import type { Driver, Faults, Member, Pace, Sent, Spread, Ticket } from './driver.ts'
+import type { Topic } from '../../core/topic.ts'
+import type { Driver, Faults, Member, Pace, Sent, Spread, Ticket, TopicWorld } from './driver.ts'
 import type { Metrics } from './metrics.ts'
 
 export class SimulatedWorld implements Driver {
@@ -16,12 +17,14 @@ export class SimulatedWorld implements Driver {
   readonly tickMs = 1
   readonly simulation: Simulation
   readonly faults: Faults
+  readonly topics: TopicWorld
   readonly #members: SimNode[] = []
   #seen = 0
 
   constructor(options: Partial<SimulationOptions> & { readonly seed: number }) {
     this.simulation = new Simulation(options)
     this.faults = createFaults(this.simulation)
+    this.topics = createTopics(this.simulation)
   }
 
   get nowMs(): number {
@@ -75,15 +78,24 @@ export class SimulatedWorld implements Driver {
     return this.simulation.unicast(source as SimNode, target as SimNode, how)
   }
 
-  broadcast(source: Member, how: { readonly bytes: number }): ReturnType<Simulation['broadcast']> {
-    return this.simulation.broadcast(source as SimNode, how)
+  broadcast(
+    source: Member,
+    { bytes, topic }: { readonly bytes: number; readonly topic?: string | undefined },
+  ): ReturnType<Simulation['broadcast']> {
+    return this.simulation.broadcast(source as SimNode, { bytes, ...(topic !== undefined && { topic }) })
   }
 
   spread(): Spread {
-    const { frames, broadcastMs, broadcastMessages: messages } = this.simulation.stats
-    const { broadcast, ihave, graft, prune, digest } = frames
-    const control = ihave.frames + graft.frames + prune.frames + digest.frames
-    return { payloads: broadcast.frames, control, grafts: graft.frames, messages, latencies: [...broadcastMs] }
+    const { frames, presences, broadcastMs, broadcastMessages: messages } = this.simulation.stats
+    const { broadcast, ihave, graft, prune, digest, topic } = frames
+    const control = ihave.frames + graft.frames + prune.frames + digest.frames + topic.frames
+    return {
+      payloads: broadcast.frames - presences,
+      control: control + presences,
+      grafts: graft.frames,
+      messages,
+      latencies: [...broadcastMs],
+    }
   }
 
   sent(): Sent {
@@ -117,6 +129,20 @@ export class SimulatedWorld implements Driver {
   trace(): { readonly digest: string; readonly events: number } {
     const { digest, events } = this.simulation.trace
     return { digest, events }
+  }
+}
+
+function createTopics(simulation: Simulation): TopicWorld {
+  return {
+    join: (members, topic) => members.forEach((member) => simulation.joinTopic(member as SimNode, topic)),
+    leave: (members, topic) => members.forEach((member) => simulation.leaveTopic(member as SimNode, topic)),
+    relays: (topic) => simulation.peers.filter((node) => topicOf(node, topic)?.isMember === false).length,
+    known: (member, topic) => topicOf(member, topic)?.members.size ?? 0,
+  }
+
+  function topicOf(member: Member, topic: string): Topic | undefined {
+    const { machine } = member as SimNode
+    return machine instanceof MeshPeer ? machine.topics.get(simulation.topicId(topic)) : undefined
   }
 }
 

@@ -19,6 +19,8 @@ export class Stage {
   readonly tally = new Tally()
   /** Peers that lie; honest ones never know. */
   readonly corrupted = new Set<Member>()
+  /** Who was told to join which topic. */
+  readonly topics = new Map<string, Set<Member>>()
   /** Peers that were up right after the last crash; null before any. */
   survivors: ReadonlySet<Member> | null = null
 
@@ -32,8 +34,13 @@ export class Stage {
     if (isWhole) await this.clock.finish()
   }
 
-  /** Peers that may talk: up, ready, and of this group. */
-  candidates(group: Traffic['among']): readonly Member[] {
+  /** Peers that may talk: up, ready, of this group, and in that topic. */
+  candidates(group: Traffic['among'], topic?: string): readonly Member[] {
+    const candidates = this.#candidates(group)
+    return topic === undefined ? candidates : candidates.filter((member) => this.topics.get(topic)?.has(member))
+  }
+
+  #candidates(group: Traffic['among']): readonly Member[] {
     const up = this.clock.up.filter((member) => member.isUp && member.readyAt > 0)
     if (group === 'connected') return largestComponentOf(this.driver, up)
     return up.filter((member) => this.#isOf(group, member))

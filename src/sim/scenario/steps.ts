@@ -34,6 +34,9 @@ export async function perform(step: Step, stage: Stage, plan: Plan): Promise<Mea
       return unicasts(step, stage)
     case 'broadcasts':
       return broadcasts(step, stage)
+    case 'joinTopic':
+    case 'leaveTopic':
+      return changeTopic(step, stage)
     case 'sample':
       await driver.observe()
       clock.renew()
@@ -192,6 +195,25 @@ async function goDown(
   await how([...chosen])
   stage.clock.renew()
   stage.survivors = new Set(stage.clock.up.filter((member) => !chosen.has(member)))
+}
+
+/** Of those who are not in it, or who are. */
+function changeTopic(step: StepOf<'joinTopic'> | StepOf<'leaveTopic'>, stage: Stage): void {
+  const { topics, name } = stage.driver
+  if (topics === null) throw new Error(`the ${name} driver cannot "${step.do}"`)
+  stage.clock.renew()
+  const members = stage.topics.get(step.topic) ?? new Set()
+  stage.topics.set(step.topic, members)
+  const isJoining = step.do === 'joinTopic'
+  const chosen = stage.choose(
+    stage.clock.up.filter((member) => members.has(member) !== isJoining),
+    step,
+  )
+  if (isJoining) topics.join(chosen, step.topic)
+  else topics.leave(chosen, step.topic)
+  for (const member of chosen)
+    if (isJoining) members.add(member)
+    else members.delete(member)
 }
 
 /** Faults; a driver without them cannot play such a scenario. */

@@ -1,0 +1,176 @@
+/**
+ * The topics that this peer carries: those that the application has joined, and those that neighbours need it for. Both
+ * are bounded, the latter for every neighbour too: what is above is refused, and the neighbour asks another one. What a
+ * topic does is `topic.ts`; here frames and timers find theirs.
+ */
+
+import { type BroadcastCounters, createCounters } from './broadcast.ts'
+import type { BroadcastFrame, Frame, TopicFrame, TreeFrame } from './frames.ts'
+import { randomName, type Geometry } from './geometry.ts'
+import type { Instant, Key, LinkId, MessageId, PeerId, TopicId } from './ids.ts'
+import type { Input, TimerToken } from './io.ts'
+import type { Route } from './routes.ts'
+import { Topic, type TopicParts } from './topic.ts'
+
+/** Topics that the application may be in (guess: a workspace with many rooms). */
+export const TOPICS_MAX = 64
+/** Topics carried for others, in all and for each neighbour (guesses). */
+const RELAYED_MAX = 256
+const RELAYED_PER_LINK_MAX = 64
+/** What a message says that only says that we are here. */
+const NOTHING = new Uint8Array(0)
+
+export interface TopicsParts extends TopicParts {
+  /** Ends in a `signed` input. */
+  sign(id: MessageId, payload: Uint8Array, tree: Key): void
+}
+
+type Verified = Extract<Input, { readonly kind: 'verified' }>
+type Token = Extract<TimerToken, { readonly kind: 'tree' | 'topic' }>
+
+export class Topics {
+  readonly counters = { refused: 0 }
+  /** Of all their trees together. */
+  readonly treeCounters: BroadcastCounters = createCounters()
+  readonly #self: PeerId
+  readonly #geometry: Geometry
+  readonly #parts: TopicsParts
+  readonly #topics = new Map<Key, Topic>()
+
+  constructor({ self, geometry }: { readonly self: PeerId; readonly geometry: Geometry }, parts: TopicsParts) {
+    this.#self = self
+    this.#geometry = geometry
+    this.#parts = parts
+  }
+
+  /** The fullest of every kind, and how many topics there are. */
+  get collections(): Record<string, { size: number; max: number }> {
+    const fullest: Record<string, { size: number; max: number }> = {}
+    for (const topic of this.#topics.values())
+      for (const [name, { size, max }] of Object.entries(topic.collections))
+        if (size >= (fullest[`topic.${name}`]?.size ?? 0)) fullest[`topic.${name}`] = { size, max }
+    return { topics: { size: this.#topics.size, max: TOPICS_MAX + RELAYED_MAX }, ...fullest }
+  }
+
+  /** Of everything that we carry. */
+  all(): Iterable<readonly [TopicId, Topic]> {
+    return this.#topics as Map<TopicId, Topic>
+  }
+
+  get(topic: Key): Topic | undefined {
+    return this.#topics.get(topic)
+  }
+
+  join(topic: TopicId, now: Instant): void {
+    const known = this.#topics.get(topic)
+    if (known !== undefined) return known.enter(now)
+    if (this.#count((one) => one.isMember) >= TOPICS_MAX) return
+    const created = this.#create(topic, now)
+    created.enter(now)
+    created.begin(now)
+  }
+
+  /** Others may need us for it all the same, as a relay. */
+  leave(topic: TopicId): void {
+    const known = this.#topics.get(topic)
+    if (known?.isMember === true) known.leave()
+  }
+
+  onTopicFrame(frame: TopicFrame, from: Route, now: Instant): void {
+    const topic = this.#topics.get(frame.target)
+    if (topic !== undefined) return topic.onFrame(frame, from, now)
+    if (!frame.isNeeded || frame.role === 'out') return
+    if (!this.#hasRoomFor(from.link)) return this.#refuse(frame, from.link)
+    const created = this.#create(frame.target as TopicId, now)
+    created.onFrame(frame, from, now)
+    created.begin(now)
+  }
+
+  /** False: we do not carry that with this neighbour. */
+  onBroadcastFrame(frame: BroadcastFrame, from: Route, now: Instant): boolean {
+    const topic = this.#topics.get(frame.target)
+    if (topic === undefined || !topic.carriesWith(from.link)) return false
+    topic.broadcast.onFrame(frame, from, now)
+    return true
+  }
+
+  /** False: we do not carry that with this neighbour. */
+  onTreeFrame(frame: TreeFrame, from: Route, now: Instant): boolean {
+    const topic = this.#topics.get(frame.target)
+    if (topic === undefined || !topic.carriesWith(from.link)) return false
+    topic.broadcast.onTreeFrame(frame, from, now)
+    return true
+  }
+
+  onVerified(input: Verified, now: Instant): void {
+    this.#topics.get(input.tree)?.broadcast.onVerified(input, now)
+  }
+
+  onRefused(tree: Key, id: MessageId): void {
+    this.#topics.get(tree)?.broadcast.onRefused(id)
+  }
+
+  /** A message of ours. False: we have left meanwhile. */
+  onSigned({ tree, id, body }: Extract<Input, { readonly kind: 'signed' }>, now: Instant): boolean {
+    const topic = this.#topics.get(tree)
+    if (topic?.isMember !== true) return false
+    topic.members.said(now)
+    topic.broadcast.originate(id, body, now)
+    return true
+  }
+
+  onTimer(token: Token, now: Instant): void {
+    if (token.kind === 'tree') this.#topics.get(token.tree)?.broadcast.onTimer(token, now)
+    else this.#topics.get(token.topic)?.onTimer(now)
+  }
+
+  onWake(now: Instant): void {
+    for (const topic of this.#topics.values()) topic.broadcast.onWake(now)
+  }
+
+  onLinkUp(link: LinkId, now: Instant): void {
+    for (const topic of this.#topics.values()) topic.onLinkUp(link, now)
+  }
+
+  onLinkDown(link: LinkId, now: Instant): void {
+    for (const topic of this.#topics.values()) topic.onLinkDown(link, now)
+  }
+
+  tick(now: Instant): void {
+    for (const [id, topic] of this.#topics) {
+      if (!topic.tick(now)) {
+        topic.end()
+        this.#topics.delete(id)
+      } else if (topic.members.tick(now)) {
+        topic.members.said(now)
+        this.#parts.sign(randomName(() => this.#parts.random()) as MessageId, NOTHING, id)
+      }
+    }
+  }
+
+  #create(topic: TopicId, now: Instant): Topic {
+    const config = { self: this.#self, geometry: this.#geometry, topic }
+    const created = new Topic(config, this.#parts, this.treeCounters, now)
+    this.#topics.set(topic, created)
+    return created
+  }
+
+  #hasRoomFor(link: LinkId): boolean {
+    return (
+      this.#count((topic) => !topic.isMember) < RELAYED_MAX &&
+      this.#count((topic) => topic.isNeededBy(link)) < RELAYED_PER_LINK_MAX
+    )
+  }
+
+  #refuse({ target }: TopicFrame, link: LinkId): void {
+    this.counters.refused++
+    const frame: Frame = { kind: 'topic', target, role: 'out', isNeeded: false, isReply: true }
+    this.#parts.send(link, frame)
+  }
+
+  #count(matches: (topic: Topic) => boolean): number {
+    let count = 0
+    for (const topic of this.#topics.values()) if (matches(topic)) count++
+    return count
+  }
+}
