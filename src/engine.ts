@@ -90,7 +90,7 @@ export class Engine {
 
   /** What became of a broadcast of ours, to the network or to a topic; null: it was too long ago. */
   fateOf(id: MessageId, topic: TopicId | null = null): BroadcastFate | null {
-    const broadcast = topic === null ? this.#node.broadcast : this.#node.topics.get(topic)?.broadcast
+    const broadcast = topic === null ? this.#node.trees.broadcast : this.#node.trees.topics.get(topic)?.broadcast
     return broadcast?.fateOf(id) ?? null
   }
 
@@ -103,7 +103,7 @@ export class Engine {
 
   /** Other members of a topic that we have heard of lately. */
   membersOf(topic: TopicId): readonly PeerId[] {
-    return this.#node.topics.get(topic)?.members.ids ?? []
+    return this.#node.trees.topics.get(topic)?.members.ids ?? []
   }
 
   /** Whom to ask for again after a restart. */

@@ -62,11 +62,6 @@ export class Application {
     io.sign(id, payload, topic ?? network)
   }
 
-  /** Does somebody wait for it still? */
-  spreads(id: MessageId): boolean {
-    return this.#spreading.has(id)
-  }
-
   /** We have left its topic meanwhile, or were never in it. */
   onNotSpread(id: MessageId): void {
     const request = this.#spreading.get(id)

@@ -44,7 +44,7 @@ const OWN_MAX = 256
  */
 const FLOOD_MS = 3_000
 
-export interface BroadcastHooks extends TreeHooks {
+export interface BroadcastHooks extends Omit<TreeHooks, 'since'> {
   verify(job: VerifyJob): void
   /** May that source have us carry another message? */
   affordSource(source: PeerId, now: Instant): boolean
@@ -226,8 +226,8 @@ export class Broadcast {
   #grown(): Plumtree {
     const { self, tree, geometry, holdMs } = this.#config
     const bucketOf = (peer: PeerId): number => geometry.bucketOf(self, peer)
-    const config = { bucketOf, tree, since: this.#since, holdMs, limits: this.#config }
-    this.#tree ??= new Plumtree(config, this.counters, this.#hooks)
+    const config = { bucketOf, tree, holdMs, limits: this.#config }
+    this.#tree ??= new Plumtree(config, this.counters, { ...this.#hooks, since: () => this.#since })
     return this.#tree
   }
 

@@ -53,7 +53,8 @@ export interface NodeInspection {
 
 export function inspectNode(node: MeshNode, now: Instant): NodeInspection {
   void now
-  const { router, requests, broadcast, topics, sources, signaling, neighbors, lookups, join, book } = node
+  const { router, requests, trees, signaling, neighbors, lookups, join, book } = node
+  const { broadcast, topics } = trees
   const { jobsRefused, ...own } = node.counters
   return {
     id: node.config.self,
@@ -86,9 +87,7 @@ export function inspectNode(node: MeshNode, now: Instant): NodeInspection {
     collections: {
       ...router.collections,
       ...requests.collections,
-      ...broadcast.collections,
-      ...sources.collections,
-      ...topics.collections,
+      ...trees.collections,
       ...signaling.collections,
       ...lookups.collections,
       ...book.collections,

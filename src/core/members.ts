@@ -16,7 +16,7 @@ const HERE_PER_SECOND = 1
 const INTERVALS_KEPT = 3
 /** Newcomers are answered within so long, for each member that we know … */
 const ANSWER_PER_MEMBER_MS = 250
-/** … by whoever has not said anything for so long. */
+/** … but by nobody twice within so long. */
 const ANSWER_REST_MS = 5_000
 
 export class Members {
@@ -56,8 +56,9 @@ export class Members {
     const isNew = !this.#heardAt.delete(peer)
     evictOldest(this.#heardAt, MEMBERS_MAX)
     this.#heardAt.set(peer, now)
-    if (!isNew || this.#sayAt === Infinity || now - this.#saidAt < ANSWER_REST_MS) return
-    this.#sayAt = Math.min(this.#sayAt, now + this.#share() * ANSWER_PER_MEMBER_MS * this.size)
+    if (!isNew || this.#sayAt === Infinity) return
+    const answerAt = now + this.#share() * ANSWER_PER_MEMBER_MS * this.size
+    this.#sayAt = Math.min(this.#sayAt, Math.max(answerAt, this.#saidAt + ANSWER_REST_MS))
   }
 
   /** It has left, or its link says that it is no member. */

@@ -6,8 +6,8 @@
 
 import { AddressBook } from './address-book.ts'
 import { Application } from './application.ts'
-import { Broadcast, BROADCAST_DEFAULTS, type BroadcastConfig, type BroadcastHooks } from './broadcast.ts'
-import type { Frame, LookupFrame, Message, TreeFrame, UnicastFrame } from './frames.ts'
+import type { BroadcastConfig } from './broadcast.ts'
+import type { Frame, LookupFrame, Message, UnicastFrame } from './frames.ts'
 import { type Geometry, randomName, xor } from './geometry.ts'
 import type { ExchangeId, Instant, LinkId, MessageId, NetworkId, PeerId } from './ids.ts'
 import { type NodeInspection, inspectNode } from './inspection.ts'
@@ -18,9 +18,8 @@ import { Lookups } from './lookups.ts'
 import { Neighbors } from './neighbors.ts'
 import { type Asked, Requests, REQUESTS_DEFAULTS, type RequestsHooks } from './requests.ts'
 import { type Route, Router, ROUTER_DEFAULTS, type RouterHooks } from './router.ts'
-import { SourceBudgets } from './source-budgets.ts'
 import { Signaling, SIGNALING_DEFAULTS, type SignalingHooks } from './signaling.ts'
-import { Topics, type TopicsParts } from './topics.ts'
+import { Trees } from './trees.ts'
 
 export interface NodeConfig {
   readonly self: PeerId
@@ -48,17 +47,12 @@ const SLEEP_MS = DEAD_MS
 /** So late, we were away too shortly for others to notice, and yet what they sent is lost (guess: one tick missed). */
 const DOZE_MS = 2 * TICK_MS
 
-type SpreadingHooks = Omit<BroadcastHooks, 'audience' | 'isRelay' | 'deliver'>
-
 export class MeshNode {
   readonly config: NodeConfig
   readonly counters = { badInputs: 0, strayFrames: 0, jobsRefused: {} as Record<string, number> }
   readonly router: Router
   readonly requests: Requests
-  readonly broadcast: Broadcast
-  readonly topics: Topics
-  /** Of broadcasts, to the network and to topics. */
-  readonly sources = new SourceBudgets()
+  readonly trees: Trees
   readonly signaling: Signaling
   readonly neighbors: Neighbors
   readonly lookups: Lookups
@@ -102,10 +96,8 @@ export class MeshNode {
     const detach = (link: LinkId): void => this.#detach(link)
     const joinParts = { io, neighbors, lookups, signaling, attach, detach }
     this.join = new Join({ self, hasBootstrap, lotteryPerSecond }, joinParts)
-    const broadcastConfig = { self, tree: network, geometry, ...BROADCAST_DEFAULTS, ...config.broadcast }
-    const spreading = this.#spreadingHooks(send)
-    this.broadcast = new Broadcast(broadcastConfig, this.#broadcastHooks(spreading))
-    this.topics = new Topics({ self, geometry }, this.#topicsParts(spreading))
+    const spread = (id: MessageId, ms: number): void => this.#application.onSpread(id, ms)
+    this.trees = new Trees({ self, network, geometry, broadcast: config.broadcast }, { io, router, spread })
     this.#application = new Application({ io, network, requests, signaling })
   }
 
@@ -149,36 +141,6 @@ export class MeshNode {
     }
   }
 
-  /** What every broadcast tree needs. */
-  #spreadingHooks(send: RouterHooks['send']): SpreadingHooks {
-    const io = this.#io
-    return {
-      send,
-      verify: (job) => io.verify(job),
-      schedule: (token, delayMs) => io.schedule(token, delayMs),
-      links: () => this.router.carriers,
-      route: (link) => this.router.route(link),
-      linkTo: (peer) => this.router.routeTo(peer)?.link ?? null,
-      afford: (frame, to, now) => this.router.affordBroadcast(frame, to, now),
-      affordSource: (source, now) => this.sources.afford(source, now),
-      random: () => io.random(),
-      spread: (id, ms) => this.#application.onSpread(id, ms),
-    }
-  }
-
-  #broadcastHooks(spreading: SpreadingHooks): BroadcastHooks {
-    const deliver: BroadcastHooks['deliver'] = (from, payload, { hops }) =>
-      this.#io.emit({ kind: 'message', from, payload, delivery: 'broadcast', topic: null, hops })
-    return { ...spreading, audience: spreading.links, isRelay: () => false, deliver }
-  }
-
-  #topicsParts(spreading: SpreadingHooks): TopicsParts {
-    const io = this.#io
-    const deliver: TopicsParts['deliver'] = ({ source: from, ...about }, payload) =>
-      io.emit({ kind: 'message', from, payload, delivery: 'broadcast', ...about })
-    return { ...spreading, deliver, sign: (id, payload, tree) => io.sign(id, payload, tree) }
-  }
-
   /** Takes one input at virtual or real time `now` (ms). Total: whatever comes, it neither throws nor waits. */
   handle(input: Input, now: Instant): void {
     this.#now = now
@@ -206,11 +168,10 @@ export class MeshNode {
       case 'opened':
         return this.requests.onOpened(input.job, input.source, input.message, now)
       case 'signed':
-        return this.#onSigned(input, now)
+        if (!this.trees.onSigned(input, now)) this.#application.onNotSpread(input.id)
+        return
       case 'verified':
-        return input.tree === this.config.network
-          ? this.broadcast.onVerified(input, now)
-          : this.topics.onVerified(input, now)
+        return this.trees.onVerified(input, now)
       case 'jobRefused':
         return this.#onJobRefused(input, now)
       case 'described':
@@ -226,9 +187,9 @@ export class MeshNode {
       case 'broadcast':
         return this.#application.onBroadcast(input)
       case 'joinTopic':
-        return this.topics.join(input.topic, now)
+        return this.trees.topics.join(input.topic, now)
       case 'leaveTopic':
-        return this.topics.leave(input.topic)
+        return this.trees.topics.leave(input.topic)
       case 'dial':
         return this.#application.onDial(input, now)
       case 'answerCall':
@@ -246,7 +207,7 @@ export class MeshNode {
   // ---- life -----------------------------------------------------------------------------------------------------------
 
   #start(now: Instant): void {
-    this.broadcast.start(now)
+    this.trees.start(now)
     this.#io.schedule({ kind: 'tick' }, Math.floor((this.#io.random() / 2 ** 32) * TICK_MS))
     this.join.start(now)
   }
@@ -271,23 +232,16 @@ export class MeshNode {
     this.#io.schedule({ kind: 'tick' }, TICK_MS)
     // It was we who were away, as a laptop is whose lid was shut: the others live, and are dialled again at once.
     const slept = this.#tickedAt > 0 && now - this.#tickedAt >= SLEEP_MS
-    if (this.#tickedAt > 0 && now - this.#tickedAt >= DOZE_MS && !slept) this.#onWake(now)
+    if (this.#tickedAt > 0 && now - this.#tickedAt >= DOZE_MS && !slept) this.trees.onWake(now)
     this.#tickedAt = now
     for (const link of this.liveness.tick(now)) this.#onDead(link, slept, now)
     if (now >= this.#sweepAt) this.#sweep(now)
     this.requests.tick(now)
     this.signaling.tick(now)
-    this.sources.tick(now)
-    this.broadcast.tick(now)
-    this.topics.tick(now)
+    this.trees.tick(now)
     this.lookups.tick(now)
     this.neighbors.tick(now)
     this.join.tick(now)
-  }
-
-  #onWake(now: Instant): void {
-    this.broadcast.onWake(now)
-    this.topics.onWake(now)
   }
 
   /** What is remembered for minutes need not be forgotten to the second. */
@@ -313,10 +267,8 @@ export class MeshNode {
       case 'lottery':
         return this.join.onLottery(now)
       case 'tree':
-        if (token.tree === this.config.network) return this.broadcast.onTimer(token, now)
-        return this.topics.onTimer(token, now)
       case 'topic':
-        return this.topics.onTimer(token, now)
+        return this.trees.onTimer(token, now)
       case 'overdue':
         return this.#onOverdue(token.link, now)
     }
@@ -334,10 +286,7 @@ export class MeshNode {
     else {
       const exchange = up.exchange === null ? undefined : this.signaling.onUp(up.exchange, now)
       this.neighbors.onLinkUp(up, exchange, now)
-      if (this.router.route(up.link) !== undefined) {
-        this.broadcast.onLinkUp(up.link, now)
-        this.topics.onLinkUp(up.link, now)
-      }
+      if (this.router.route(up.link) !== undefined) this.trees.onLinkUp(up.link, now)
       this.join.tick(now)
     }
   }
@@ -363,8 +312,7 @@ export class MeshNode {
     this.join.onLinkDown(link, reason)
     this.neighbors.onLinkDown(link, reason, now)
     this.#detach(link)
-    this.broadcast.onLinkDown(link, now)
-    this.topics.onLinkDown(link, now)
+    this.trees.onLinkDown(link, now)
   }
 
   #onDead(link: LinkId, slept: boolean, now: Instant): void {
@@ -415,7 +363,7 @@ export class MeshNode {
       case 'nack':
         return this.router.onNack(frame, from, now)
       case 'broadcast':
-        return this.#onBroadcastFrame(frame, from, now)
+        return this.#strayUnless(this.trees.onBroadcastFrame(frame, from, now))
       case 'direct':
         return from.role === 'peer' ? this.requests.onDirect(frame, from, now) : this.#stray()
       case 'heartbeat':
@@ -430,9 +378,9 @@ export class MeshNode {
       case 'graft':
       case 'prune':
       case 'digest':
-        return this.#onTreeFrame(frame, from, now)
+        return this.#strayUnless(this.trees.onTreeFrame(frame, from, now))
       case 'topic':
-        return from.role === 'peer' ? this.topics.onTopicFrame(frame, from, now) : this.#stray()
+        return this.#strayUnless(this.trees.onTopicFrame(frame, from, now))
       case 'goodbye':
         return this.#onGoodbye(link, frame.reason, now)
     }
@@ -456,17 +404,8 @@ export class MeshNode {
     this.counters.strayFrames++
   }
 
-  #onBroadcastFrame(frame: Extract<Frame, { kind: 'broadcast' }>, from: Route, now: Instant): void {
-    if (from.role !== 'peer') return this.#stray()
-    if (!this.router.affordBroadcast(frame, from, now)) return
-    if (frame.target === this.config.network) this.broadcast.onFrame(frame, from, now)
-    else if (!this.topics.onBroadcastFrame(frame, from, now)) this.#stray()
-  }
-
-  #onTreeFrame(frame: TreeFrame, from: Route, now: Instant): void {
-    if (from.role !== 'peer') return this.#stray()
-    if (frame.target === this.config.network) this.broadcast.onTreeFrame(frame, from, now)
-    else if (!this.topics.onTreeFrame(frame, from, now)) this.#stray()
+  #strayUnless(isTaken: boolean): void {
+    if (!isTaken) this.#stray()
   }
 
   #answerLookup(frame: LookupFrame, from: Route, isClosest: boolean, now: Instant): boolean {
@@ -524,13 +463,6 @@ export class MeshNode {
     } else this.#stray()
   }
 
-  #onSigned(input: Extract<Input, { kind: 'signed' }>, now: Instant): void {
-    const { tree, id, body } = input
-    if (tree !== this.config.network) {
-      if (!this.topics.onSigned(input, now)) this.#application.onNotSpread(id)
-    } else if (this.#application.spreads(id)) this.broadcast.originate(id, body, now)
-  }
-
   #onJobRefused(input: Extract<Input, { kind: 'jobRefused' }>, now: Instant): void {
     const { job, reason } = input
     this.counters.jobsRefused[reason] = (this.counters.jobsRefused[reason] ?? 0) + 1
@@ -544,9 +476,7 @@ export class MeshNode {
       case 'open':
         return this.requests.onOpenRefused(job, input.reason, input.reply ?? null)
       case 'verify':
-        return job.tree === this.config.network
-          ? this.broadcast.onRefused(job.id)
-          : this.topics.onRefused(job.tree, job.id)
+        return this.trees.onRefused(job.tree, job.id)
     }
   }
 }

@@ -16,6 +16,7 @@ import { EagerPeers } from './eager-peers.ts'
 import {
   type BroadcastFrame,
   DIGEST_MAX,
+  type DigestEntry,
   type DigestFrame,
   type GraftFrame,
   GRAFTS_PER_FRAME_MAX,
@@ -75,6 +76,8 @@ export interface TreeHooks {
   links(): readonly Route[]
   /** Do we only pass it on, for others? */
   isRelay(): boolean
+  /** When we came: what is older is not for us. */
+  since(): Instant
   route(link: LinkId): Route | undefined
   /** The link to that peer; null: none. */
   linkTo(peer: PeerId): LinkId | null
@@ -89,8 +92,6 @@ export interface TreeConfig {
   readonly bucketOf: (peer: PeerId) => number
   /** The target of its broadcasts. */
   readonly tree: Key
-  /** When we came: what is older is not for us. */
-  readonly since: Instant
   /** See `BroadcastConfig`. */
   readonly holdMs: number
   readonly limits: Partial<CacheLimits>
@@ -230,10 +231,10 @@ export class Plumtree {
 
   /** Asks at once for what we lack, and answers with what the other side lacks. */
   onDigest({ isReply, entries }: DigestFrame, from: Route, now: Instant): void {
-    const ageMaxS = (now - this.#config.since) / 1_000
-    for (const { id, ageS } of entries)
-      if (!this.cache.has(id) && ageS <= ageMaxS)
-        this.#hear(id, { link: from.link, hops: HOP_LIMIT_MAX - 1, isEager: false }, { inMs: 0, now })
+    const news = entries.filter(({ id, ageS }) => !this.cache.has(id) && this.#isForUs(ageS, now))
+    if (this.#hooks.isRelay()) this.#passOn(news, from)
+    for (const { id } of news)
+      this.#note(id, { link: from.link, hops: HOP_LIMIT_MAX, isEager: false }, { inMs: 0, now })
     if (isReply) return
     const named = new Set(entries.map(({ id }) => id))
     const rest = this.cache.newest(DIGEST_MAX).filter(([id]) => !named.has(id))
@@ -384,8 +385,12 @@ export class Plumtree {
    * carry nothing for which there is another way.
    */
   #hear(id: MessageId, holder: Holder, { inMs, now }: { readonly inMs: number; readonly now: Instant }): void {
+    if (this.#hooks.isRelay() && !this.#missing.has(id)) this.#announce({ id, hops: holder.hops }, [holder.link], now)
+    this.#note(id, holder, { inMs, now })
+  }
+
+  #note(id: MessageId, holder: Holder, { inMs, now }: { readonly inMs: number; readonly now: Instant }): void {
     const isRelay = this.#hooks.isRelay()
-    if (isRelay && !this.#missing.has(id)) this.#announce({ id, hops: holder.hops }, [holder.link], now)
     const note = { inMs: isRelay ? RELAY_NOTES_MS : inMs, isWanted: !isRelay, now }
     this.#schedule('graft', this.#missing.note(id, holder, note))
   }
@@ -455,13 +460,30 @@ export class Plumtree {
     this.#sendDigest(link, this.cache.newest(DIGEST_MAX), { isReply: false, now })
   }
 
+  /** It may have been sent since we came: ages are rounded up. A relay has no time of its own. */
+  #isForUs(ageS: number, now: Instant): boolean {
+    return this.#hooks.isRelay() || (ageS - 1) * 1_000 <= now - this.#hooks.since()
+  }
+
+  /** A relay tells its other neighbours, with the age of each, for it may be before their time. */
+  #passOn(news: readonly DigestEntry[], from: Route): void {
+    const entries = news.filter(({ id }) => !this.#missing.has(id))
+    if (entries.length === 0) return
+    for (const { link } of this.#hooks.links())
+      if (link !== from.link) this.#tellDigest(link, entries, { isReply: true })
+  }
+
   #sendDigest(
     link: LinkId,
     held: readonly [MessageId, Held][],
     { isReply, now }: { readonly isReply: boolean; readonly now: Instant },
   ): void {
-    this.#counters.digests++
     const entries = held.map(([id, { at }]) => ({ id, ageS: Math.min(255, Math.ceil((now - at) / 1_000)) }))
+    this.#tellDigest(link, entries, { isReply })
+  }
+
+  #tellDigest(link: LinkId, entries: readonly DigestEntry[], { isReply }: { readonly isReply: boolean }): void {
+    this.#counters.digests++
     this.#hooks.send(link, { kind: 'digest', target: this.#config.tree, isReply, entries })
   }
 }

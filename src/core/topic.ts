@@ -89,7 +89,6 @@ export class Topic {
     const { self, geometry, topic: tree } = config
     const limits = { ...BROADCAST_DEFAULTS, pendingMax: PENDING_MAX }
     this.broadcast = new Broadcast({ self, tree, geometry, ...limits }, this.#broadcastHooks(), counters)
-    this.broadcast.start(now)
   }
 
   get isMember(): boolean {
@@ -129,6 +128,7 @@ export class Topic {
     if (this.#isMember) return
     this.#isMember = true
     this.members.enter(now)
+    this.broadcast.start(now)
     this.#tellAll()
   }
 

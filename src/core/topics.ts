@@ -8,7 +8,7 @@ import { type BroadcastCounters, createCounters } from './broadcast.ts'
 import type { BroadcastFrame, Frame, TopicFrame, TreeFrame } from './frames.ts'
 import { randomName, type Geometry } from './geometry.ts'
 import type { Instant, Key, LinkId, MessageId, PeerId, TopicId } from './ids.ts'
-import type { Input, TimerToken } from './io.ts'
+import type { Input } from './io.ts'
 import type { Route } from './routes.ts'
 import { Topic, type TopicParts } from './topic.ts'
 
@@ -24,9 +24,6 @@ export interface TopicsParts extends TopicParts {
   /** Ends in a `signed` input. */
   sign(id: MessageId, payload: Uint8Array, tree: Key): void
 }
-
-type Verified = Extract<Input, { readonly kind: 'verified' }>
-type Token = Extract<TimerToken, { readonly kind: 'tree' | 'topic' }>
 
 export class Topics {
   readonly counters = { refused: 0 }
@@ -102,14 +99,6 @@ export class Topics {
     return true
   }
 
-  onVerified(input: Verified, now: Instant): void {
-    this.#topics.get(input.tree)?.broadcast.onVerified(input, now)
-  }
-
-  onRefused(tree: Key, id: MessageId): void {
-    this.#topics.get(tree)?.broadcast.onRefused(id)
-  }
-
   /** A message of ours. False: we have left meanwhile. */
   onSigned({ tree, id, body }: Extract<Input, { readonly kind: 'signed' }>, now: Instant): boolean {
     const topic = this.#topics.get(tree)
@@ -117,11 +106,6 @@ export class Topics {
     topic.members.said(now)
     topic.broadcast.originate(id, body, now)
     return true
-  }
-
-  onTimer(token: Token, now: Instant): void {
-    if (token.kind === 'tree') this.#topics.get(token.tree)?.broadcast.onTimer(token, now)
-    else this.#topics.get(token.topic)?.onTimer(now)
   }
 
   onWake(now: Instant): void {

@@ -19,11 +19,11 @@ export type PeerConfig = Pick<NodeConfig, 'linksMax'> &
 export class MeshPeer extends MeshNode implements Machine {
   /** Not the node's own snapshot, which is made for people: only what checkers want, many times a second. */
   measure(): MachineInspection {
-    const { router, requests, broadcast, signaling, lookups, book, neighbors } = this
+    const { router, requests, trees, signaling, lookups, book, neighbors } = this
     const collections = {
       ...router.collections,
       ...requests.collections,
-      ...broadcast.collections,
+      ...trees.collections,
       ...signaling.collections,
       ...lookups.collections,
       ...book.collections,
