@@ -128,6 +128,22 @@ describe('the live page', () => {
     await kenji.select(null)
   })
 
+  it('carries topics between tabs and Node, past those who are not in them', async () => {
+    const [hana, kenji, mateus] = tabs as [Tab, Tab, Tab]
+    const inNode = nodes[0]!.topic('tea')
+    const heardInNode: string[] = []
+    inNode.on('message', ({ data }) => heardInNode.push(new TextDecoder().decode(data)))
+    for (const tab of [hana, kenji]) await tab.joinTopic('tea')
+    await expect.poll(async () => [inNode.peers().length, (await hana.topic('tea')).peers], WAIT).toEqual([2, 2])
+    await hana.publish('tea', 'green or black?')
+    await expect.poll(() => heardInNode, WAIT).toEqual(['green or black?'])
+    await inNode.publish('black')
+    await expect.poll(async () => (await kenji.topic('tea')).heard, WAIT).toEqual(['green or black?', 'black'])
+    expect((await hana.topic('tea')).heard).toEqual(['black'])
+    expect(await mateus.page.locator('#messages').innerText()).not.toContain('black')
+    inNode.leave()
+  })
+
   it('shows what others send as text, whatever it is', async () => {
     await nodes[0]!.broadcast(MARKUP)
     const [hana] = tabs as [Tab]

@@ -1,10 +1,13 @@
 /** A tab with the live page, used as a person uses it: fields, buttons, what is on the screen. */
 
+import type { Mesh } from '../../src/mesh.ts'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright'
 
 /** What `window.musubi` offers (src/demo/main.ts), as far as tests look at it. */
 interface Exposed {
-  readonly musubi: { readonly mesh: { readonly id: string; peers(): readonly { readonly id: string }[] } }
+  readonly musubi: { readonly mesh: Mesh }
+  /** What topics brought, by their names. */
+  heard?: Record<string, string[]>
 }
 
 /** How long the page may take for anything. Generous: two cores, several tabs, native WebRTC beside them. */
@@ -50,6 +53,30 @@ export class Tab {
   /** Ids of the peers that this one has a link with. */
   links(): Promise<string[]> {
     return this.page.evaluate(() => (window as unknown as Exposed).musubi.mesh.peers().map((peer) => peer.id))
+  }
+
+  /** Joins a topic, which the page itself does not know of, and listens. */
+  async joinTopic(name: string): Promise<void> {
+    await this.page.evaluate((topic) => {
+      const exposed = window as unknown as Exposed
+      const heard: string[] = ((exposed.heard ??= {})[topic] = [])
+      exposed.musubi.mesh.topic(topic).on('message', ({ data }) => heard.push(new TextDecoder().decode(data)))
+    }, name)
+  }
+
+  async publish(name: string, words: string): Promise<void> {
+    await this.page.evaluate(
+      async ([topic, data]) => void (await (window as unknown as Exposed).musubi.mesh.topic(topic).publish(data)),
+      [name, words] as const,
+    )
+  }
+
+  /** What that topic has brought so far, and how many members it knows. */
+  topic(name: string): Promise<{ readonly heard: readonly string[]; readonly peers: number }> {
+    return this.page.evaluate((topic) => {
+      const { heard, musubi } = window as unknown as Exposed
+      return { heard: heard?.[topic] ?? [], peers: musubi.mesh.topic(topic).peers().length }
+    }, name)
   }
 
   /** Chooses a peer in the list; null: nobody. */

@@ -1,0 +1,166 @@
+/** Topics as an application uses them, over real data channels. */
+
+import { describe, expect, it } from 'vitest'
+import type { Mesh } from '../../src/mesh.ts'
+import type { Topic, TopicMessage } from '../../src/topic.ts'
+import { next, startBootstrap, startMesh, startPeers, text } from './support.ts'
+
+const nextOf = (topic: Topic): Promise<TopicMessage> =>
+  new Promise((resolve) => {
+    const off = topic.on('message', (message) => {
+      off()
+      resolve(message)
+    })
+  })
+
+/** Until all of these know each other. */
+async function acquainted(topics: readonly Topic[]): Promise<void> {
+  await expect
+    .poll(() => topics.map((topic) => topic.peers().length), { timeout: 15_000 })
+    .toEqual(topics.map(() => topics.length - 1))
+}
+
+async function refused(attempt: () => unknown): Promise<string> {
+  try {
+    await attempt()
+  } catch (error) {
+    return (error as { code: string }).code
+  }
+  return 'nothing'
+}
+
+describe('a topic', () => {
+  it('brings what its members publish to all of them once, and to nobody else', async () => {
+    const { url } = await startBootstrap()
+    const meshes = await startPeers(5, { bootstrap: url })
+    const [ada, bob, eve, joe, zoe] = meshes as [Mesh, Mesh, Mesh, Mesh, Mesh]
+    const chats = [ada, bob, eve].map((mesh) => mesh.topic('chat'))
+    const heard: string[] = []
+    for (const [i, chat] of chats.entries())
+      chat.on('message', ({ from, data, hops }) => {
+        expect(hops).toBeGreaterThanOrEqual(1)
+        heard.push(`${i} from ${meshes.findIndex(({ id }) => id === from)}: ${text(data)}`)
+      })
+    const elsewhere = joe.topic('other')
+    for (const mesh of meshes) mesh.on('message', ({ data, kind }) => kind === 'broadcast' && heard.push(text(data)))
+    elsewhere.on('message', () => heard.push('in another topic'))
+    await acquainted(chats)
+    expect(new Set(chats[0]!.peers())).toEqual(new Set([bob.id, eve.id]))
+    const { id, confirmed } = await chats[0]!.publish('one')
+    expect(id).toMatch(/^[a-z2-7]{26}$/)
+    expect(confirmed).toBeGreaterThanOrEqual(1)
+    await chats[2]!.publish(new TextEncoder().encode('two'))
+    await expect
+      .poll(() => heard.toSorted())
+      .toEqual(['0 from 2: two', '1 from 0: one', '1 from 2: two', '2 from 0: one'])
+    // Nothing comes later either: a link keeps the order of what it carries.
+    for (const mesh of meshes) for (const other of meshes) if (mesh !== other) await mesh.send(other.id, 'done')
+    expect(heard).toHaveLength(4)
+    expect(ada.inspect().topics).toMatchObject([{ name: 'chat', role: 'member' }])
+    // Everybody has a link to everybody, so no relay is needed.
+    expect(zoe.inspect().counters['topics']).toMatchObject({ sent: 0 })
+  })
+
+  it('is the same object by the same name until it is left; afterwards a new one', async () => {
+    const mesh = startMesh()
+    await mesh.ready()
+    const chat = mesh.topic('chat')
+    expect(mesh.topic('chat')).toBe(chat)
+    expect(chat.name).toBe('chat')
+    chat.leave()
+    chat.leave()
+    expect(await refused(() => chat.publish('x'))).toBe('ERR_CLOSED')
+    expect(mesh.topic('chat')).not.toBe(chat)
+  })
+
+  it('may be joined and published to before the mesh is ready', async () => {
+    const { url } = await startBootstrap()
+    const ada = startMesh({ bootstrap: url })
+    const heard = nextOf(ada.topic('chat'))
+    await ada.ready()
+    const bob = startMesh({ bootstrap: url })
+    await bob.topic('chat').publish('early bird')
+    expect(await heard).toMatchObject({ from: bob.id, data: new TextEncoder().encode('early bird') })
+  })
+
+  it('can be read in a loop, which ends when the topic is left', async () => {
+    const { url } = await startBootstrap()
+    const [ada, bob] = (await startPeers(2, { bootstrap: url })) as [Mesh, Mesh]
+    const chats = [ada.topic('chat'), bob.topic('chat')] as const
+    await acquainted(chats)
+    const read: string[] = []
+    const loop = (async () => {
+      for await (const { data } of chats[1]) {
+        read.push(text(data))
+        if (read.length === 2) break
+      }
+      for await (const { data } of chats[1]) {
+        read.push(text(data))
+        chats[1].leave()
+      }
+    })()
+    for (const word of ['one', 'two']) await chats[0].publish(word)
+    await expect.poll(() => read).toEqual(['one', 'two'])
+    await chats[0].publish('three')
+    await loop
+    expect(read).toEqual(['one', 'two', 'three'])
+  })
+
+  it('hears nothing more after it was left', async () => {
+    const { url } = await startBootstrap()
+    const [ada, bob] = (await startPeers(2, { bootstrap: url })) as [Mesh, Mesh]
+    const chats = [ada.topic('chat'), bob.topic('chat')] as const
+    await acquainted(chats)
+    const heard: string[] = []
+    chats[1].on('message', ({ data }) => heard.push(text(data)))
+    chats[1].leave()
+    await expect.poll(() => chats[0].peers()).toEqual([])
+    await chats[0].publish('anybody?')
+    await ada.send(bob.id, 'done')
+    expect(heard).toEqual([])
+  })
+
+  it('ends with the mesh: loops end, publishing is refused', async () => {
+    const mesh = startMesh()
+    await mesh.ready()
+    const chat = mesh.topic('chat')
+    const loop = (async () => {
+      for await (const message of chat) expect(message).toBeUndefined()
+    })()
+    await mesh.close()
+    await loop
+    expect(await refused(() => chat.publish('x'))).toBe('ERR_CLOSED')
+    expect(await refused(() => mesh.topic('chat'))).toBe('ERR_CLOSED')
+  })
+
+  it('says what is wrong with what it is given', async () => {
+    const mesh = startMesh()
+    await mesh.ready()
+    for (const name of ['', 'x'.repeat(129), 7, undefined])
+      expect(await refused(() => mesh.topic(name as never))).toBe('ERR_OPTION')
+    const chat = mesh.topic('chat')
+    expect(await refused(() => chat.publish(''))).toBe('ERR_OPTION')
+    expect(await refused(() => chat.publish(7 as never))).toBe('ERR_OPTION')
+    expect(await refused(() => chat.publish('x'.repeat(15_361)))).toBe('ERR_TOO_LARGE')
+    expect(await refused(() => chat.publish('x', { signal: AbortSignal.abort() }))).toBe('ERR_ABORTED')
+    for (let i = 0; i < 63; i++) mesh.topic(`room ${i}`)
+    expect(await refused(() => mesh.topic('one too many'))).toBe('ERR_BUSY')
+    mesh.topic('room 0').leave()
+    expect(mesh.topic('one too many').name).toBe('one too many')
+  })
+
+  it('a listener that throws is reported by the mesh and disturbs nobody', async () => {
+    const { url } = await startBootstrap()
+    const [ada, bob] = (await startPeers(2, { bootstrap: url })) as [Mesh, Mesh]
+    const chats = [ada.topic('chat'), bob.topic('chat')] as const
+    await acquainted(chats)
+    chats[1].on('message', () => {
+      throw new Error('my own fault')
+    })
+    const heard = nextOf(chats[1])
+    const error = next(bob, 'error')
+    await chats[0].publish('x')
+    expect(text((await heard).data)).toBe('x')
+    expect(await error).toMatchObject({ code: 'ERR_LISTENER', cause: { message: 'my own fault' } })
+  })
+})
