@@ -6,7 +6,7 @@
 
 import { expect, it } from 'vitest'
 import type { Frame, Message } from '../../src/core/frames.ts'
-import type { ExchangeId, Instant, LinkId, MessageId, NetworkId, PeerId } from '../../src/core/ids.ts'
+import type { ExchangeId, Instant, Key, LinkId, MessageId, NetworkId, PeerId, TopicId } from '../../src/core/ids.ts'
 import type { Input, TimerToken } from '../../src/core/io.ts'
 import { MeshNode } from '../../src/core/node.ts'
 import { decodeFrame } from '../../src/wire/frames.ts'
@@ -33,6 +33,7 @@ it(
     const peers = Array.from({ length: 300 }, () => anId<PeerId>())
     const names = Array.from({ length: 2_000 }, () => aName<MessageId>())
     const exchanges: ExchangeId[] = Array.from({ length: 50 }, () => aName<ExchangeId>())
+    const topics = Array.from({ length: 3 }, () => anId<TopicId>())
     const seeds = vectors.frames.map(({ hex }) => fromHex(hex))
     const queue: Input[] = []
     let timers: { readonly at: number; readonly token: TimerToken }[] = []
@@ -122,15 +123,18 @@ it(
         case 'direct':
           return { ...frame, id }
         case 'broadcast':
-          return { ...frame, id, target: network }
+          return { ...frame, id, target: aTree() }
         case 'ihave':
-          return { ...frame, target: network, entries: someIds().map((one) => ({ id: one, hops: below(41) })) }
+          return { ...frame, target: aTree(), entries: someIds().map((one) => ({ id: one, hops: below(41) })) }
         case 'digest':
-          return { ...frame, target: network, entries: someIds().map((one) => ({ id: one, ageS: below(256) })) }
+          return { ...frame, target: aTree(), entries: someIds().map((one) => ({ id: one, ageS: below(256) })) }
         case 'graft':
-          return { ...frame, target: network, ids: someIds() }
+          return { ...frame, target: aTree(), ids: someIds() }
         case 'prune':
-          return { ...frame, target: network }
+          return { ...frame, target: aTree() }
+        case 'topic':
+          // The few that messages come for, and many others.
+          return { ...frame, target: below(4) === 0 ? anId<TopicId>() : pick(topics) }
         case 'nack':
           return { ...frame, frame: { ...frame.frame, id } }
         case 'peers':
@@ -140,12 +144,14 @@ it(
       }
     }
 
+    const aTree = (): Key => (below(2) === 0 ? network : pick(topics))
     const someIds = (): MessageId[] =>
       Array.from({ length: below(20) }, () => (below(2) === 0 ? aName<MessageId>() : pick(names)))
 
     let handled = 0
     const kinds = new Set<string>()
     node.handle({ kind: 'start' }, now as Instant)
+    node.handle({ kind: 'joinTopic', topic: topics[0] as TopicId }, now as Instant)
     while (handled < FRAMES) {
       while (links.length < LINKS) queue.push(linkUp(pick(peers), null))
       const frame = mutated()
@@ -179,6 +185,7 @@ it(
       'peers',
       'prune',
       'reply',
+      'topic',
       'unicast',
     ])
     const { counters } = node.inspect()
@@ -188,6 +195,7 @@ it(
       ['router', 'forwarded'],
       ['requests', 'retransmissions'],
       ['broadcast', 'delivered'],
+      ['topics', 'delivered'],
       ['broadcast', 'sent'],
       ['broadcast', 'grafts'],
       ['broadcast', 'prunes'],

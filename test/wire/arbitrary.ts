@@ -114,6 +114,13 @@ export const frame: fc.Arbitrary<Frame | HandshakeFrame> = fc.oneof(
       maxLength: DIGEST_MAX,
     }),
   }),
+  fc.record({
+    kind: fc.constant('topic'),
+    target: key(),
+    role: fc.constantFrom('out', 'relay', 'member'),
+    isNeeded: fc.boolean(),
+    isReply: fc.boolean(),
+  }),
   fc.record({ kind: fc.constant('goodbye'), reason }),
   fc.record({ kind: fc.constant('challenge'), server: key(), nonce: exactly(32) }),
   fc.record({
