@@ -48,6 +48,8 @@ export interface BroadcastHooks extends Omit<TreeHooks, 'since'> {
   verify(job: VerifyJob): void
   /** May that source have us carry another message? */
   affordSource(source: PeerId, now: Instant): boolean
+  /** Is everybody whom we know of a neighbour, as in a mesh of few? */
+  knowsAll(): boolean
   /** Links of the tree whose other end wants the messages for itself. */
   audience(): readonly Route[]
   deliver(source: PeerId, payload: Body, arrival: { readonly hops: number; readonly now: Instant }): void
@@ -134,7 +136,9 @@ export class Broadcast {
     if (this.#own.size >= OWN_MAX) for (const [oldest, own] of this.#own) this.#confirm(oldest, own, now)
     evictOldest(this.#own, OWN_MAX)
     const { tree: target } = this.#config
-    const sentTo = this.#grown().publish({ kind: 'broadcast', hopLimit: HOP_LIMIT_MAX, hops: 0, id, target, body }, now)
+    const isDirect = this.#hooks.knowsAll()
+    const frame = { kind: 'broadcast', hopLimit: HOP_LIMIT_MAX, hops: 0, id, target, isDirect, body } as const
+    const sentTo = this.#grown().publish(frame, now)
     const newest = this.#hooks.links().reduce((latest, { link }) => (link > latest ? link : latest), 0 as LinkId)
     const own: Own = { sentTo, holders: [], at: now, newest, isConfirmed: false, isFlooded: false }
     this.#own.set(id, own)
@@ -151,7 +155,7 @@ export class Broadcast {
   onFrame(frame: BroadcastFrame, from: Route, now: Instant): void {
     if (this.#tree?.cache.has(frame.id)) {
       this.#onHeld(frame.id, from.link, now)
-      this.#tree.onDuplicate(frame.id, from.link, now)
+      this.#tree.onDuplicate(frame, from.link, now)
       return
     }
     const copies = this.#pending.get(frame.id)

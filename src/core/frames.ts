@@ -77,6 +77,8 @@ export interface BroadcastFrame {
   readonly id: MessageId
   /** Which tree: the network, or a topic. */
   readonly target: Key
+  /** Its source gave it to everybody whom it knows, so it needs no tree. Says nothing on any other link than the source's. */
+  readonly isDirect: boolean
   readonly body: Body
 }
 

@@ -97,7 +97,10 @@ export class MeshNode {
     const joinParts = { io, neighbors, lookups, signaling, attach, detach }
     this.join = new Join({ self, hasBootstrap, lotteryPerSecond }, joinParts)
     const spread = (id: MessageId, ms: number): void => this.#application.onSpread(id, ms)
-    this.trees = new Trees({ self, network, geometry, broadcast: config.broadcast }, { io, router, spread })
+    this.trees = new Trees(
+      { self, network, geometry, broadcast: config.broadcast },
+      { io, router, spread, knowsAll: () => book.size === 0 },
+    )
     this.#application = new Application({ io, network, requests, signaling })
   }
 

@@ -157,7 +157,7 @@ export class Plumtree {
   publish(frame: BroadcastFrame, now: Instant): LinkId[] {
     this.#begin()
     this.cache.keep(frame, null, now)
-    const sentTo = this.#push(frame, [])
+    const sentTo = frame.isDirect ? this.#giveAll(frame) : this.#push(frame, [])
     this.#announce(frame, [...sentTo], now)
     return sentTo
   }
@@ -170,7 +170,30 @@ export class Plumtree {
   }
 
   /** A message that we did not have, verified. */
-  accept(frame: BroadcastFrame, { from, source, others }: Arrival, now: Instant): void {
+  accept(frame: BroadcastFrame, arrival: Arrival, now: Instant): void {
+    const isFromSource = arrival.source === arrival.from.peer
+    const kept = frame.isDirect ? { ...frame, isDirect: false } : frame
+    if (frame.isDirect && isFromSource) this.#acceptDirect(kept, arrival, now)
+    else this.#acceptOfTree(kept, arrival, now)
+  }
+
+  /**
+   * The source has given it to everybody, at the least cost and in one hop: it is announced, for those whom it did not
+   * know or who lost it, and goes no further. It says nothing of the tree. A relay that claims this of another's message
+   * is not heard, so nobody can stop anything but his own.
+   */
+  #acceptDirect(frame: BroadcastFrame, { from, others }: Arrival, now: Instant): void {
+    this.#missing.take(frame.id)
+    this.cache.keep(frame, from.link, now)
+    this.#announce(
+      frame,
+      others.map(({ link }) => link),
+      now,
+      from.link,
+    )
+  }
+
+  #acceptOfTree(frame: BroadcastFrame, { from, source, others }: Arrival, now: Instant): void {
     const { link } = from
     this.#begin()
     const missing = this.#missing.take(frame.id)
@@ -201,10 +224,10 @@ export class Plumtree {
   }
 
   /** A copy of a message that we have. */
-  onDuplicate(id: MessageId, link: LinkId, now: Instant): void {
+  onDuplicate({ id, isDirect }: BroadcastFrame, link: LinkId, now: Instant): void {
     this.#counters.duplicates++
     this.#announcements.hold(id, link)
-    this.#onSecond(id, link, now)
+    if (!isDirect) this.#onSecond(id, link, now)
   }
 
   onIhave({ entries }: IhaveFrame, from: Route, now: Instant): void {
@@ -296,6 +319,10 @@ export class Plumtree {
     return sentTo
   }
 
+  #giveAll(frame: BroadcastFrame): LinkId[] {
+    return this.#hooks.links().flatMap(({ link }) => this.#give(frame, link))
+  }
+
   /** Whoever asked gets it, whether or not it has a place. */
   #give(frame: BroadcastFrame, link: LinkId): LinkId[] {
     if (frame.hopLimit === 0 || this.#hooks.route(link) === undefined) return []
@@ -303,9 +330,17 @@ export class Plumtree {
     return [link]
   }
 
-  #send(link: LinkId, { hopLimit, hops, id, target, body }: BroadcastFrame): void {
+  #send(link: LinkId, { hopLimit, hops, id, target, isDirect, body }: BroadcastFrame): void {
     this.#counters.sent++
-    const copy: BroadcastFrame = { kind: 'broadcast', hopLimit: hopLimit - 1, hops: hops + 1, id, target, body }
+    const copy: BroadcastFrame = {
+      kind: 'broadcast',
+      hopLimit: hopLimit - 1,
+      hops: hops + 1,
+      id,
+      target,
+      isDirect,
+      body,
+    }
     const { holdMs } = this.#config
     if (holdMs === 0 || this.#outgoing.length >= OUTGOING_MAX) return this.#hooks.send(link, copy)
     if (this.#outgoing.push([link, copy]) === 1) this.#schedule('push', holdMs)

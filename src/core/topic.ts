@@ -42,7 +42,7 @@ export interface TopicConfig {
 }
 
 /** What a topic needs of its node: what a broadcast does, and … */
-export interface TopicParts extends Omit<BroadcastHooks, 'isRelay' | 'audience' | 'deliver' | 'send'> {
+export interface TopicParts extends Omit<BroadcastHooks, 'isRelay' | 'audience' | 'knowsAll' | 'deliver' | 'send'> {
   /** `links` and `route` mean those of the mesh here, whoever carries what. */
   send(link: LinkId, frame: Frame): void
   schedule(token: TimerToken, delayMs: number): void
@@ -202,6 +202,8 @@ export class Topic {
       links: () => this.#carrierRoutes(),
       route: (link) => (this.#carriers.has(link) ? parts.route(link) : undefined),
       isRelay: () => !this.#isMember,
+      // Of a topic nobody knows that.
+      knowsAll: () => false,
       audience: () => this.#carrierRoutes().filter(({ link }) => this.#carriers.get(link)?.role === 'member'),
       deliver: (source, payload, { hops, now }) => {
         this.members.heard(source, now)

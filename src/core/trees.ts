@@ -23,6 +23,8 @@ export interface TreesConfig {
 export interface TreesParts {
   readonly io: Io
   readonly router: Router
+  /** Is everybody whom we know of a neighbour? */
+  knowsAll(): boolean
   /** A neighbour has our message, or nobody will say so any more; `ms` after it was sent. */
   spread(id: MessageId, ms: number): void
 }
@@ -31,7 +33,7 @@ type InputOf<Kind extends Input['kind']> = Extract<Input, { readonly kind: Kind 
 type Token = Extract<TimerToken, { readonly kind: 'tree' | 'topic' }>
 
 /** What every tree needs. */
-type SharedHooks = Omit<BroadcastHooks, 'audience' | 'isRelay' | 'deliver'>
+type SharedHooks = Omit<BroadcastHooks, 'audience' | 'isRelay' | 'knowsAll' | 'deliver'>
 
 export class Trees {
   readonly broadcast: Broadcast
@@ -46,7 +48,7 @@ export class Trees {
     this.#router = parts.router
     const shared = this.#sharedHooks(parts)
     const broadcast = { self, tree: network, geometry, ...BROADCAST_DEFAULTS, ...config.broadcast }
-    this.broadcast = new Broadcast(broadcast, networkHooks(shared, parts.io))
+    this.broadcast = new Broadcast(broadcast, networkHooks(shared, parts))
     this.topics = new Topics(
       { self, geometry },
       {
@@ -151,11 +153,12 @@ export class Trees {
   }
 }
 
-function networkHooks(shared: SharedHooks, io: Io): BroadcastHooks {
+function networkHooks(shared: SharedHooks, { io, knowsAll }: TreesParts): BroadcastHooks {
   return {
     ...shared,
     audience: shared.links,
     isRelay: () => false,
+    knowsAll,
     deliver: (from, payload, { hops }) =>
       io.emit({ kind: 'message', from, payload, delivery: 'broadcast', topic: null, hops }),
   }

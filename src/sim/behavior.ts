@@ -157,7 +157,7 @@ class BroadcastFlooder extends HostileMachine {
     const { networkId: target, now } = this.network
     const signed = sealer.sign({ tree: target, id }, new Noise(100), now)
     const body = signed.kind === 'signed' ? signed.body : new Noise(100)
-    return { kind: 'broadcast', hopLimit: HOP_LIMIT_MAX - 1, hops: 1, id, target, body }
+    return { kind: 'broadcast', hopLimit: HOP_LIMIT_MAX - 1, hops: 1, id, target, isDirect: false, body }
   }
 }
 

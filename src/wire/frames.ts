@@ -67,6 +67,8 @@ export const ENTRIES_PER_FRAME_MAX = 3
 
 const ATTEMPT_BITS = ATTEMPTS_MAX - 1
 const VIA_BOOTSTRAP_BIT = 0x80
+/** In broadcasts, which have no other flag. */
+const DIRECT_BIT = 0x40
 // Offsets from behind version and kind.
 const HOPS = 1
 const FLAGS = 2
@@ -203,13 +205,14 @@ const replyField: Field<ReplyFrame> = {
 const broadcastField: Field<BroadcastFrame> = {
   size: (frame) => BODY + frame.body.byteLength,
   write(frame, bytes, offset) {
-    writeHeader(frame, bytes, offset, 0)
+    writeHeader(frame, bytes, offset, frame.isDirect ? DIRECT_BIT : 0)
     writeId(frame.target, bytes, offset + TARGET)
     return writeBody(frame, bytes, offset + BODY)
   },
   read(cursor) {
     const { bytes, offset } = cursor
-    if (readFlags(cursor, BODY) !== 0) return undefined
+    const flags = readFlags(cursor, BODY, DIRECT_BIT)
+    if (flags < 0) return undefined
     const hopLimit = readHopLimit(bytes, offset)
     return {
       kind: 'broadcast',
@@ -217,6 +220,7 @@ const broadcastField: Field<BroadcastFrame> = {
       hops: readHops(bytes, offset, hopLimit),
       id: messageIdFromBytes<MessageId>(bytes, offset + ID),
       target: idFromBytes<Key>(bytes, offset + TARGET),
+      isDirect: flags !== 0,
       body: readBody(cursor, offset + BODY),
     }
   },
@@ -349,11 +353,11 @@ function writeBody(frame: UnicastFrame | ReplyFrame | BroadcastFrame, bytes: Uin
 }
 
 /** The flags of a header that takes `headerBytes`; −1 if it is truncated or sets bits that mean nothing. */
-function readFlags(cursor: Cursor, headerBytes: number): number {
+function readFlags(cursor: Cursor, headerBytes: number, known = ATTEMPT_BITS | VIA_BOOTSTRAP_BIT): number {
   const rest = cursor.end - cursor.offset - headerBytes
   if (rest < 0 || rest > BODY_BYTES_MAX) return -1
   const flags = cursor.bytes[cursor.offset + FLAGS]!
-  return (flags & ~(ATTEMPT_BITS | VIA_BOOTSTRAP_BIT)) === 0 ? flags : -1
+  return (flags & ~known) === 0 ? flags : -1
 }
 
 function readHopLimit(bytes: Uint8Array, offset: number): number {

@@ -188,6 +188,7 @@ describe('forwarding', () => {
     receive(1, { kind: 'heartbeat', isEcho: true, hasRoom: true, stamp: 78 })
     receive(1, {
       kind: 'broadcast',
+      isDirect: false,
       hopLimit: 40,
       hops: 0,
       id: messageId(1),

@@ -77,6 +77,7 @@ describe('a full house', () => {
 describe('the cache', () => {
   const frame = (i: number, byteLength = 10): BroadcastFrame => ({
     kind: 'broadcast',
+    isDirect: false,
     hopLimit: 9,
     hops: 1,
     id: name(i),

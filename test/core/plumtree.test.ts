@@ -7,6 +7,48 @@ import { P95_MS, name, NETWORK, station } from './tree.ts'
 
 const [M, N, O] = [message('m'), message('n'), message('o')]
 
+describe('where everybody is a neighbour', () => {
+  it('a message goes to all at once, and says so', () => {
+    const all = station(8)
+    all.state.knowsAll = true
+    all.publish(M)
+    const copies = all.frames('broadcast')
+    expect(copies).toHaveLength(8)
+    expect(copies.every(({ isDirect, hops }) => isDirect && hops === 1)).toBe(true)
+  })
+
+  it('and no further: who has it from its source announces it', () => {
+    const all = station(4)
+    all.get(M, 2, { source: all.routes[1]!.peer, isDirect: true })
+    expect(all.delivered).toHaveLength(1)
+    expect(all.to('broadcast')).toEqual([])
+    all.pass(20)
+    expect(all.linksOf('ihave')).toEqual([1, 2, 3, 4])
+  })
+
+  it('but to whoever asks for it, as one of the tree', () => {
+    const all = station(4)
+    all.get(M, 2, { source: all.routes[1]!.peer, isDirect: true })
+    all.graft(3, [M])
+    expect(all.frames('broadcast')).toMatchObject([{ id: M, isDirect: false }])
+  })
+
+  it('nobody can stop the message of another by that claim', () => {
+    const all = station(4)
+    all.get(M, 2, { source: peer('x'), isDirect: true })
+    expect(all.linksOf('broadcast')).toEqual([1, 3, 4])
+    expect(all.broadcast.eagerLinks).toContain(2)
+  })
+
+  it('a second copy, by way of somebody who did not know, changes no tree; neither does a direct one that comes second', () => {
+    const all = station(4)
+    all.get(M, 2, { source: all.routes[1]!.peer, isDirect: true })
+    all.get(N, 1)
+    all.hear(N, 3, { isDirect: true })
+    expect(all.to('prune')).toEqual([])
+  })
+})
+
 describe('eager push', () => {
   it('a second copy cuts its link out of the tree, in both directions', () => {
     const all = station(3)

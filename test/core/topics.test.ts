@@ -32,6 +32,7 @@ const broadcastFrame = (id: MessageId, target: Key = TOPIC): BroadcastFrame => (
   hops: 1,
   id,
   target,
+  isDirect: false,
   body: BYTES,
 })
 

@@ -35,7 +35,7 @@ export function station(
   const spread: { readonly id: MessageId; readonly ms: number }[] = []
   let timers: { readonly at: number; readonly token: TimerToken }[] = []
   let now = 1_000
-  const state = { canAfford: true, isRelay: false }
+  const state = { canAfford: true, isRelay: false, knowsAll: false }
   const sources = new SourceBudgets(sourceFrames)
   const random = generator(1)
   const broadcast = new Broadcast(
@@ -51,6 +51,7 @@ export function station(
       verify: (job) => void jobs.push(job),
       audience: () => routes,
       isRelay: () => state.isRelay,
+      knowsAll: () => state.knowsAll,
       affordSource: (source, when) => sources.afford(source, when),
       deliver: (_source, _payload, { hops }) => void delivered.push(hops),
       spread: (id, ms) => void spread.push({ id, ms }),
@@ -76,16 +77,20 @@ export function station(
     }
     now = end
   }
-  const copy = (id: MessageId, hops = 2, body = BODY): BroadcastFrame => ({
+  const copy = (id: MessageId, hops = 2, body = BODY, isDirect = false): BroadcastFrame => ({
     kind: 'broadcast',
     hopLimit: HOP_LIMIT_MAX - hops,
     hops,
     id,
     target: NETWORK,
+    isDirect,
     body,
   })
-  const hear = (id: MessageId, on: number, how: { readonly hops?: number; readonly body?: Body } = {}): void =>
-    broadcast.onFrame(copy(id, how.hops, how.body), routes[on - 1]!, at(now))
+  const hear = (
+    id: MessageId,
+    on: number,
+    how: { readonly hops?: number; readonly body?: Body; readonly isDirect?: boolean } = {},
+  ): void => broadcast.onFrame(copy(id, how.hops, how.body, how.isDirect), routes[on - 1]!, at(now))
   const verify = (id: MessageId, source = ORIGIN): void => broadcast.onVerified({ id, source, payload: BODY }, at(now))
   const tell = (frame: TreeFrame, on: number): void => broadcast.onTreeFrame(frame, routes[on - 1]!, at(now))
   return {
@@ -101,7 +106,11 @@ export function station(
     verify,
     tell,
     /** A message by way of that link, and its signature is good. */
-    get: (id: MessageId, on: number, how: { readonly hops?: number; readonly source?: PeerId } = {}): void => {
+    get: (
+      id: MessageId,
+      on: number,
+      how: { readonly hops?: number; readonly source?: PeerId; readonly isDirect?: boolean } = {},
+    ): void => {
       hear(id, on, how)
       verify(id, how.source)
     },

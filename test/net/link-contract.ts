@@ -330,6 +330,7 @@ export const lookup = (number: number): Frame => ({
 
 export const broadcast = (number: number, bytes: number): Frame => ({
   kind: 'broadcast',
+  isDirect: false,
   hopLimit: 40,
   hops: 0,
   id: ids[number]!,

@@ -65,6 +65,7 @@ const lookup = (requester: PeerId): LookupFrame => ({
 const reply: ReplyFrame = { kind: 'reply', ...routed('r'), body: { byteLength: 9 } }
 const broadcast: BroadcastFrame = {
   kind: 'broadcast',
+  isDirect: false,
   hopLimit: 9,
   hops: 0,
   id: messageId('b'),

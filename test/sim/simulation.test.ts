@@ -62,6 +62,7 @@ describe('the same seed gives the same trace', () => {
         hops: 0,
         attempt: 0,
         viaBootstrap: false,
+        isDirect: false,
         id: messageId(event.id.padStart(26, 'a')),
         target: '' as never,
         body: { byteLength: 1 },

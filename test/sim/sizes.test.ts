@@ -38,7 +38,7 @@ const frames: readonly Frame[] = [
   unicast,
   lookup,
   { kind: 'reply', ...routed },
-  { kind: 'broadcast', hopLimit: 40, hops: 0, id, target: key<NetworkId>(), body },
+  { kind: 'broadcast', isDirect: false, hopLimit: 40, hops: 0, id, target: key<NetworkId>(), body },
   { kind: 'nack', reason: 'dead-end', frame: unicast },
   { kind: 'nack', reason: 'seen', frame: lookup },
   { ...direct, message: { kind: 'data', payload: body } },

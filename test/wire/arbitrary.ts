@@ -77,7 +77,15 @@ export const frame: fc.Arbitrary<Frame | HandshakeFrame> = fc.oneof(
   unicast,
   lookup,
   onItsWay(fc.record({ kind: fc.constant('reply'), ...routed, body: bytes(300) })),
-  onItsWay(fc.record({ kind: fc.constant('broadcast'), id: routed.id, target: key(), body: bytes(300) })),
+  onItsWay(
+    fc.record({
+      kind: fc.constant('broadcast'),
+      id: routed.id,
+      target: key(),
+      isDirect: fc.boolean(),
+      body: bytes(300),
+    }),
+  ),
   fc.record({
     kind: fc.constant('nack'),
     reason: fc.constantFrom('dead-end', 'seen', 'spent', 'busy', 'nobody'),
