@@ -44,6 +44,8 @@ export interface Standing {
   addedAt: number
   /** When we took its place away; 0: never. */
   prunedAt: number
+  /** It gave its place back. */
+  hasPruned: boolean
 }
 
 export class EagerPeers {
@@ -79,8 +81,17 @@ export class EagerPeers {
   begin(links: readonly Route[], random: () => number, { isRelay }: { readonly isRelay: boolean }): void {
     if (this.#hasBegun && (isRelay || this.#eager.length > 0)) return
     this.#hasBegun = true
-    for (const route of spread(shuffled(links, random), this.#bucketOf).slice(0, START))
-      this.add(route.link, 0 as Instant)
+    for (const route of this.#chosen(links, random)) this.add(route.link, 0 as Instant)
+  }
+
+  /**
+   * Links that a message of ours goes to besides: none, if anybody with a place has ever given us something of others'.
+   * Else those who have one may be such as take only, and would be the end of it. Who has pruned us gets it elsewhere.
+   */
+  besides(links: readonly Route[], random: () => number): readonly LinkId[] {
+    if (this.#eager.length >= START || this.#eager.some(({ given }) => given > 0)) return []
+    const others = links.filter(({ link }) => !this.isEager(link) && this.#standings.get(link)?.hasPruned !== true)
+    return this.#chosen(others, random).map(({ link }) => link)
   }
 
   /** Gives a place, if there is one: else at the cost of whoever has only taken, who comes back and must be told. */
@@ -91,6 +102,7 @@ export class EagerPeers {
     if (this.#eager.length >= EAGER_MAX && loser === null) return { isAdmitted: false, loser: null }
     if (loser !== null) this.remove(loser.link)
     standing.isEager = true
+    standing.hasPruned = false
     standing.taken = 0
     standing.addedAt = now
     this.#eager.push(standing)
@@ -115,13 +127,17 @@ export class EagerPeers {
     return standing?.isEager === true && standing.addedAt > 0 && now - standing.addedAt < CHANGE_MS
   }
 
-  /** False: it had none. */
-  remove(link: LinkId): boolean {
+  /** It gives its place back. */
+  onPruned(link: LinkId): void {
+    this.#of(link).hasPruned = true
+    this.remove(link)
+  }
+
+  remove(link: LinkId): void {
     const standing = this.#standings.get(link)
-    if (standing?.isEager !== true) return false
+    if (standing?.isEager !== true) return
     standing.isEager = false
     this.#eager = this.#eager.filter((one) => one !== standing)
-    return true
   }
 
   /** The link is gone. */
@@ -146,6 +162,10 @@ export class EagerPeers {
     this.#of(link).broken++
   }
 
+  #chosen(links: readonly Route[], random: () => number): readonly Route[] {
+    return spread(shuffled(links, random), this.#bucketOf).slice(0, START)
+  }
+
   /** Who has taken most and given nothing for it; null: nobody has taken much. */
   #idlest(): Standing | null {
     const idle = this.#eager.filter(({ given, taken }) => given === 0 && taken >= TAKEN_MAX)
@@ -155,7 +175,7 @@ export class EagerPeers {
   #of(link: LinkId): Standing {
     let standing = this.#standings.get(link)
     if (standing === undefined) {
-      standing = { link, isEager: false, given: 0, taken: 0, broken: 0, addedAt: 0, prunedAt: 0 }
+      standing = { link, isEager: false, given: 0, taken: 0, broken: 0, addedAt: 0, prunedAt: 0, hasPruned: false }
       this.#standings.set(link, standing)
     }
     return standing

@@ -157,7 +157,7 @@ export class Plumtree {
   publish(frame: BroadcastFrame, now: Instant): LinkId[] {
     this.#begin()
     this.cache.keep(frame, null, now)
-    const sentTo = frame.isDirect ? this.#giveAll(frame) : this.#push(frame, [])
+    const sentTo = frame.isDirect ? this.#giveAll(frame) : this.#pushOwn(frame)
     this.#announce(frame, [...sentTo], now)
     return sentTo
   }
@@ -249,7 +249,7 @@ export class Plumtree {
   }
 
   onPrune(link: LinkId): void {
-    this.peers.remove(link)
+    this.peers.onPruned(link)
   }
 
   /** Asks at once for what we lack, and answers with what the other side lacks. */
@@ -321,6 +321,13 @@ export class Plumtree {
 
   #giveAll(frame: BroadcastFrame): LinkId[] {
     return this.#hooks.links().flatMap(({ link }) => this.#give(frame, link))
+  }
+
+  #pushOwn(frame: BroadcastFrame): LinkId[] {
+    const sentTo = this.#push(frame, [])
+    for (const link of this.peers.besides(this.#hooks.links(), this.#hooks.random))
+      sentTo.push(...this.#give(frame, link))
+    return sentTo
   }
 
   /** Whoever asked gets it, whether or not it has a place. */

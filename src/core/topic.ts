@@ -42,7 +42,7 @@ export interface TopicConfig {
 }
 
 /** What a topic needs of its node: what a broadcast does, and … */
-export interface TopicParts extends Omit<BroadcastHooks, 'isRelay' | 'audience' | 'knowsAll' | 'deliver' | 'send'> {
+export interface TopicParts extends Omit<BroadcastHooks, 'isRelay' | 'audience' | 'deliver' | 'send'> {
   /** `links` and `route` mean those of the mesh here, whoever carries what. */
   send(link: LinkId, frame: Frame): void
   schedule(token: TimerToken, delayMs: number): void
@@ -241,8 +241,9 @@ export class Topic {
     this.#parts.schedule({ kind: 'topic', topic: this.#config.topic }, SETTLE_MS)
   }
 
+  /** Where everybody is a neighbour there is no way that we do not know. */
   #seek(now: Instant): void {
-    if (now < this.#settledAt) return
+    if (now < this.#settledAt || this.#parts.knowsAll()) return
     while (this.#parents.size < (this.#isMember ? PARENTS : RELAY_PARENTS)) {
       const next = this.#nextParent(now)
       if (next === null) return

@@ -53,6 +53,7 @@ export class Trees {
       { self, geometry },
       {
         ...shared,
+        knowsAll: parts.knowsAll,
         sign: (id, payload, tree) => parts.io.sign(id, payload, tree),
         deliver: ({ source: from, topic, hops }, payload) =>
           parts.io.emit({ kind: 'message', from, payload, delivery: 'broadcast', topic, hops }),

@@ -7,6 +7,24 @@ import { P95_MS, name, NETWORK, station } from './tree.ts'
 
 const [M, N, O] = [message('m'), message('n'), message('o')]
 
+it('a message of ours goes to others as well while none who have a place have ever given anything', () => {
+  const all = station(12)
+  all.publish(M)
+  const first = all.linksOf('broadcast')
+  expect(first).toHaveLength(4)
+  // Three leave: the one that is left may be one who takes only.
+  for (const on of first.slice(1)) all.prune(on)
+  all.publish(N)
+  const second = all.linksOf('broadcast')
+  expect(second).toHaveLength(5)
+  for (const on of first.slice(1)) expect(second).not.toContain(on)
+  // It gives: that will do.
+  all.get(O, first[0]!)
+  all.to('broadcast')
+  all.publish(name(1))
+  expect(all.linksOf('broadcast')).toEqual([first[0]])
+})
+
 describe('where everybody is a neighbour', () => {
   it('a message goes to all at once, and says so', () => {
     const all = station(8)

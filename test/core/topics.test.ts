@@ -14,6 +14,8 @@ const TOPIC = peer('a') as Key as TopicId
 function among(names: readonly string[], options: StageOptions = {}): Stage {
   const stage = new Stage('m', 32, { isAlone: true, ...options })
   names.forEach((name, i) => stage.input(linkUp(i + 1, peer(name))))
+  // Somebody is there who is no neighbour: the mesh is not one of few.
+  if (names.length > 0) stage.frame({ kind: 'peers', peers: [peer('yy')], room: 0 })
   return stage
 }
 
@@ -346,4 +348,14 @@ it.each(['relay', 'member'] as const satisfies readonly TopicRole[])('a %s is on
   if (role === 'member') join(stage)
   stage.frame(topicFrame({ isNeeded: true }), 1)
   expect(stage.node.inspect().topics).toEqual([{ id: TOPIC, role, members: [], links: 1 }])
+})
+
+it('where everybody is a neighbour nobody need relay', () => {
+  const stage = new Stage('m', 32, { isAlone: true })
+  for (const [i, name] of ['b', 'c', 'z'].entries()) stage.input(linkUp(i + 1, peer(name)))
+  join(stage)
+  said(stage)
+  settle(stage)
+  seconds(stage, 3, 3)
+  expect(said(stage)).toEqual([])
 })

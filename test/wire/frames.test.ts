@@ -90,7 +90,8 @@ describe('frames', () => {
       for (const bit of [0x10, 0x20, 0x40]) expect(decodeFrame(patched(name, { 4: bit }))).toBe(null)
       expect(decodeFrame(patched(name, { 4: 0x8f }))).toMatchObject({ attempt: 15, viaBootstrap: true })
     }
-    for (let bit = 1; bit < 256; bit <<= 1) expect(decodeFrame(patched('broadcast', { 4: bit }))).toBe(null)
+    for (const bit of [1, 2, 4, 8, 0x10, 0x20, 0x80]) expect(decodeFrame(patched('broadcast', { 4: bit }))).toBe(null)
+    expect(decodeFrame(patched('broadcast', { 4: 0x40 }))).toMatchObject({ isDirect: true })
   })
 
   test('a hop limit above 40 is clamped, 0 is allowed, also inside a nack', () => {
