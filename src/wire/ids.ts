@@ -8,6 +8,7 @@
  * one peer would have several names.
  */
 
+import { ALPHABET } from '../core/geometry.ts'
 import type { ExchangeId, Key, MessageId } from '../core/ids.ts'
 
 /** Bytes of a key: a peer id, a network id, or any other point of the key space. */
@@ -17,7 +18,6 @@ export const MESSAGE_ID_BYTES = 16
 
 const KEY_CHARS = 52
 const MESSAGE_ID_CHARS = 26
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 /** Marks characters outside the alphabet; its high bits survive an `|` over many values. */
 const INVALID = 0xe0
 
@@ -60,9 +60,23 @@ export function bytesFromId(id: Key | MessageId | ExchangeId): Uint8Array {
 
 /** Writes an id's 32 or 16 bytes at `offset`; returns the offset behind them. Throws TypeError for text that is no id. */
 export function writeId(id: Key | MessageId | ExchangeId, bytes: Uint8Array, offset: number): number {
-  if (id.length === KEY_CHARS) return writeKey(id, bytes, offset)
-  if (id.length === MESSAGE_ID_CHARS) return writeMessageId(id, bytes, offset)
-  throw notAnId(id)
+  if (id.length !== KEY_CHARS && id.length !== MESSAGE_ID_CHARS) throw notAnId(id)
+  let seen = 0
+  let rest = 0
+  let bits = 0
+  let to = offset
+  for (let at = 0; at < id.length; at++) {
+    const value = valueAt(id, at)
+    seen |= value
+    rest = (rest << 5) | value
+    bits += 5
+    if (bits < 8) continue
+    bits -= 8
+    bytes[to++] = rest >> bits
+  }
+  // Above 31, one of them was invalid; what is left are the spare bits.
+  if (seen > 31 || (rest & ((1 << bits) - 1)) !== 0) throw notAnId(id)
+  return to
 }
 
 /** Whether text from outside is a peer id (or another key): 52 characters of the alphabet, spare bits zero. */
@@ -93,52 +107,6 @@ function writeGroups(bytes: Uint8Array, offset: number, codes: number[], groups:
     codes[to + 6] = CODES[((d & 3) << 3) | (e >> 5)]!
     codes[to + 7] = CODES[e & 31]!
   }
-}
-
-function writeKey(id: string, bytes: Uint8Array, offset: number): number {
-  let seen = readGroups(id, bytes, offset, 6)
-  const a = valueAt(id, 48)
-  const b = valueAt(id, 49)
-  const c = valueAt(id, 50)
-  const d = valueAt(id, 51)
-  seen |= a | b | c | d
-  if (seen > 31 || (d & 0x0f) !== 0) throw notAnId(id)
-  bytes[offset + 30] = (a << 3) | (b >> 2)
-  bytes[offset + 31] = (b << 6) | (c << 1) | (d >> 4)
-  return offset + KEY_BYTES
-}
-
-function writeMessageId(id: string, bytes: Uint8Array, offset: number): number {
-  let seen = readGroups(id, bytes, offset, 3)
-  const a = valueAt(id, 24)
-  const b = valueAt(id, 25)
-  seen |= a | b
-  if (seen > 31 || (b & 0x03) !== 0) throw notAnId(id)
-  bytes[offset + 15] = (a << 3) | (b >> 2)
-  return offset + MESSAGE_ID_BYTES
-}
-
-/** Eight characters become five bytes, `groups` times. Returns all values seen, or-ed: above 31, one was invalid. */
-function readGroups(id: string, bytes: Uint8Array, offset: number, groups: number): number {
-  let seen = 0
-  let to = offset
-  for (let at = 0; at < groups * 8; at += 8, to += 5) {
-    const a = valueAt(id, at)
-    const b = valueAt(id, at + 1)
-    const c = valueAt(id, at + 2)
-    const d = valueAt(id, at + 3)
-    const e = valueAt(id, at + 4)
-    const f = valueAt(id, at + 5)
-    const g = valueAt(id, at + 6)
-    const h = valueAt(id, at + 7)
-    seen |= a | b | c | d | e | f | g | h
-    bytes[to] = (a << 3) | (b >> 2)
-    bytes[to + 1] = (b << 6) | (c << 1) | (d >> 4)
-    bytes[to + 2] = (d << 4) | (e >> 1)
-    bytes[to + 3] = (e << 7) | (f << 2) | (g >> 3)
-    bytes[to + 4] = (g << 5) | h
-  }
-  return seen
 }
 
 function valueAt(text: string, at: number): number {
