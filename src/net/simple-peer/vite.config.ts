@@ -16,7 +16,7 @@ const here = import.meta.dirname
 const isSimplePeer = (id = ''): boolean => id.endsWith('/simple-peer/index.js')
 
 /** What it makes of `stand-ins.ts`. */
-const STAND_INS = ['Buffer', 'errCode', 'getBrowserRTC', 'randombytes', 'stream']
+const STAND_INS = ['Buffer', 'errCode', 'randombytes', 'stream']
 
 /** simple-peer's text, how it is changed, and into what. */
 const CHANGES: readonly (readonly [RegExp, string])[] = [
@@ -33,6 +33,26 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   [/item\.type === '(?:remotecandidate|localcandidate|candidatepair)' \|\| /g, ''],
   [/^ +\(item\.type === 'googCandidatePair' .*$/gm, ''],
   [/^ {10}\} else if \((?:local|remote) && [^]*?(?=^ {10}\}$)/gm, ''],
+  [/(local|remote) && \(\1\.ip \|\| \1\.address\)/g, '$1?.address'],
+  [/(local|remote)\.ip \|\| (?=\1\.address)/g, ''],
+  [
+    /if \((?:typeof this\._channel\.bufferedAmountLowThreshold === 'number'|this\._pc\.getTransceivers)\) (?=\{$)/gm,
+    '',
+  ],
+  [/^ +if \(sender\.replaceTrack != null\) \{$([^]*?)^ +\} else \{$[^]*?^ {4}\}$/gm, '$1'],
+  // What nobody calls without that; the method stays, empty.
+  [/^( {2}_onInterval \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
+  [/^.*this\._interval\b.*$/gm, ''],
+  // `createMesh` has seen to it that there is WebRTC, names all servers itself, and always trickles.
+  [
+    /\(opts\.wrtc && typeof opts\.wrtc === 'object'\)$\s+\? opts\.wrtc$\s+: getBrowserRTC\(\)$/gm,
+    'opts.wrtc || globalThis',
+  ],
+  [/^ {4}if \(!this\._wrtc\) \{$[^]*?^ {4}\}$/gm, ''],
+  [/!!getBrowserRTC\(\)/g, "'RTCPeerConnection' in globalThis"],
+  [/^ +'stun:.*$/gm, ''],
+  [/\{\s+urls: \[\s+\]\s+\}/g, ''],
+  [/^ +if \(!this\.trickle && !this\.allowHalfTrickle\) .*$/gm, ''],
   // Browsers have `queueMicrotask`; what else is required stands in one module.
   [/^const .* = require\(.*$/gm, ''],
   [/^/, `import { ${STAND_INS.join(', ')} } from './stand-ins.ts'\n`],
