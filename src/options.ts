@@ -9,6 +9,7 @@ import { linksMaxDefault, platformWebSocket, webRtcMissing } from '#platform'
 import { ANCHORS_MAX } from './core/anchors.ts'
 import type { PeerId } from './core/ids.ts'
 import { MeshError } from './errors.ts'
+import { utf8 } from './net/crypto/bytes.ts'
 import type { WebSocketClass } from './net/websocket.ts'
 import { TOKEN_BYTES_MAX } from './wire/handshake.ts'
 import { isId } from './wire/ids.ts'
@@ -167,14 +168,10 @@ function nameOf(option: string, value: unknown): string {
 function seedBytes(value: unknown): Uint8Array | undefined {
   if (value === undefined) return undefined
   // Never shown in the message: it is the secret itself.
-  const length = value instanceof Uint8Array ? value.length : undefined
+  const shown = value instanceof Uint8Array ? `${value.length} bytes` : undefined
   // Not slice(): a Buffer's shares its memory.
-  if (length === SEED_BYTES) return new Uint8Array(value as Uint8Array)
-  throw optionError(
-    'seed',
-    `must be a Uint8Array of ${SEED_BYTES} bytes`,
-    length === undefined ? length : `${length} bytes`,
-  )
+  if (value instanceof Uint8Array && value.length === SEED_BYTES) return new Uint8Array(value)
+  throw optionError('seed', `must be a Uint8Array of ${SEED_BYTES} bytes`, shown)
 }
 
 function anchorIds(value: unknown): readonly PeerId[] {
@@ -223,7 +220,7 @@ function rtcConfiguration(value: unknown): RTCConfiguration {
 }
 
 function tokenBytes(value: unknown): Uint8Array {
-  const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value
+  const bytes = typeof value === 'string' ? utf8(value) : value
   if (!(bytes instanceof Uint8Array)) throw optionError('token', 'must be a string or a Uint8Array')
   if (bytes.length <= TOKEN_BYTES_MAX) return new Uint8Array(bytes)
   throw optionError('token', `must be at most ${TOKEN_BYTES_MAX} bytes`, `${bytes.length} bytes`)

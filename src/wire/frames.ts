@@ -4,22 +4,7 @@
  * such a frame is a body that a relay does not look into. All other kinds are declared with `schema.ts`.
  */
 
-import type {
-  BroadcastFrame,
-  DigestFrame,
-  DirectFrame,
-  Frame,
-  GraftFrame,
-  HeartbeatFrame,
-  IhaveFrame,
-  IntroductionFrame,
-  LookupFrame,
-  NackFrame,
-  PruneFrame,
-  ReplyFrame,
-  TopicFrame,
-  UnicastFrame,
-} from '../core/frames.ts'
+import type { BroadcastFrame, Frame, LookupFrame, ReplyFrame, UnicastFrame } from '../core/frames.ts'
 import {
   ATTEMPTS_MAX,
   DIGEST_MAX,
@@ -43,7 +28,6 @@ import {
   id32,
   list,
   oneOf,
-  record,
   text,
   u32,
   u8,
@@ -237,59 +221,59 @@ const returnedField: Field<UnicastFrame | LookupFrame> = {
 }
 
 const frameUnion = union<Frame | HandshakeFrame>({
-  unicast: { code: 0x01, field: unicastField },
-  lookup: { code: 0x02, field: lookupField },
-  reply: { code: 0x03, field: replyField },
-  broadcast: { code: 0x04, field: broadcastField },
+  unicast: { code: 0x01, format: unicastField },
+  lookup: { code: 0x02, format: lookupField },
+  reply: { code: 0x03, format: replyField },
+  broadcast: { code: 0x04, format: broadcastField },
   nack: {
     code: 0x10,
-    field: record<NackFrame>('nack', {
+    fields: {
       reason: oneOf(['dead-end', 'seen', 'spent', 'busy', 'nobody']),
       frame: returnedField,
-    }),
+    },
   },
-  direct: { code: 0x11, field: record<DirectFrame>('direct', { id: id16(), isReply: bool, message: messageField }) },
-  heartbeat: { code: 0x12, field: record<HeartbeatFrame>('heartbeat', { isEcho: bool, hasRoom: bool, stamp: u32() }) },
-  keep: { code: 0x13, field: record('keep', { wanted: bool }) },
-  peers: { code: 0x14, field: record('peers', { room: u32(), peers: idList(PEERS_PER_FRAME_MAX) }) },
+  direct: { code: 0x11, fields: { id: id16(), isReply: bool, message: messageField } },
+  heartbeat: { code: 0x12, fields: { isEcho: bool, hasRoom: bool, stamp: u32() } },
+  keep: { code: 0x13, fields: { wanted: bool } },
+  peers: { code: 0x14, fields: { room: u32(), peers: idList(PEERS_PER_FRAME_MAX) } },
   introduction: {
     code: 0x15,
-    field: record<IntroductionFrame>('introduction', { entries: idList(ENTRIES_PER_FRAME_MAX), leaseMs: u32() }),
+    fields: { entries: idList(ENTRIES_PER_FRAME_MAX), leaseMs: u32() },
   },
   ihave: {
     code: 0x17,
-    field: record<IhaveFrame>('ihave', {
+    fields: {
       target: id32(),
       entries: entryList({ hops: u8(HOP_LIMIT_MAX) }, IHAVES_PER_FRAME_MAX),
-    }),
+    },
   },
   graft: {
     code: 0x18,
-    field: record<GraftFrame>('graft', {
+    fields: {
       target: id32(),
       isEager: bool,
       ids: list(id16<MessageId>(), { itemBytes: MESSAGE_ID_BYTES, max: GRAFTS_PER_FRAME_MAX }),
-    }),
+    },
   },
-  prune: { code: 0x19, field: record<PruneFrame>('prune', { target: id32() }) },
+  prune: { code: 0x19, fields: { target: id32() } },
   digest: {
     code: 0x1a,
-    field: record<DigestFrame>('digest', {
+    fields: {
       target: id32(),
       isReply: bool,
       entries: entryList({ ageS: u8() }, DIGEST_MAX),
-    }),
+    },
   },
   topic: {
     code: 0x1b,
-    field: record<TopicFrame>('topic', {
+    fields: {
       target: id32(),
       role: oneOf(['out', 'relay', 'member']),
       isNeeded: bool,
       isReply: bool,
-    }),
+    },
   },
-  goodbye: { code: 0x16, field: record('goodbye', { reason: text(REASON_CHARS_MAX) }) },
+  goodbye: { code: 0x16, fields: { reason: text(REASON_CHARS_MAX) } },
   ...handshakeVariants,
 })
 

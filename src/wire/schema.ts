@@ -224,17 +224,23 @@ export function fields<T extends object>(parts: FieldsOf<T>, head: object = {}):
   }
 }
 
-/** What `union` needs of each kind: its code on the wire, and its format. */
+/** What `union` needs of each kind: its code on the wire, and its fields or a format of its own. */
 export type Variants<T extends { readonly kind: string }> = {
-  readonly [Kind in T['kind']]: { readonly code: number; readonly field: Field<Extract<T, { readonly kind: Kind }>> }
+  readonly [Kind in T['kind']]: Variant<Extract<T, { readonly kind: Kind }>>
 }
+
+type Variant<T> = { readonly code: number } & ({ readonly fields: FieldsOf<T> } | { readonly format: Field<T> })
 
 /** One of several kinds: a byte that says which, then its fields. Unknown codes are refused. */
 export function union<T extends { readonly kind: string }>(variants: Variants<T>): Field<T> {
-  const all = Object.entries(variants) as [string, { code: number; field: Field<T> }][]
-  const byKind = new Map(all)
+  const byKind = new Map<string, { code: number; field: Field<T> }>()
   const byCode = Array.from<Field<T> | undefined>({ length: 256 })
-  for (const [, { code, field }] of all) byCode[code] = field
+  for (const [kind, variant] of Object.entries<Variant<T>>(variants as never)) {
+    const { code } = variant
+    const field = 'format' in variant ? variant.format : record<T>(kind, variant.fields)
+    byKind.set(kind, { code, field })
+    byCode[code] = field
+  }
   return {
     size: (value) => 1 + byKind.get(value.kind)!.field.size(value),
     write(value, bytes, offset) {
