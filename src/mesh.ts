@@ -148,7 +148,7 @@ export class Mesh {
    * console.log(`${path}, ${hops} hops, ${ms} ms`)
    */
   async send(peerId: string, data: Data, options: SendOptions = {}): Promise<Receipt> {
-    const target = this.#otherPeer(peerId)
+    const target = peerIdOf(peerId)
     const payload = payloadOf(data)
     const wait = timeoutMs('timeoutMs', options.timeoutMs ?? this.#options.sendTimeoutMs)
     const signal = abortSignal(options.signal)
@@ -197,7 +197,7 @@ export class Mesh {
    * peer.on('data', (chunk) => console.log(String(chunk)))
    */
   async dial(peerId: string, options: DialOptions = {}): Promise<Instance> {
-    const target = this.#otherPeer(peerId)
+    const target = peerIdOf(peerId)
     const metadata = metadataBytes(options.metadata)
     const wait = timeoutMs('timeoutMs', options.timeoutMs ?? this.#options.dialTimeoutMs)
     const signal = abortSignal(options.signal)
@@ -241,19 +241,11 @@ export class Mesh {
 
   /** Everything worth knowing, as one plain object that survives JSON. */
   inspect(): Snapshot {
-    const engine = this.#engine
-    return snapshotOf({
-      network: this.#options.network,
-      state: this.#state,
-      bootstrapDetail: this.#bootstrapDetail,
-      servers: engine?.servers() ?? [],
-      listening: [...this.#listeners].map(({ url }) => url),
-      linksMax: this.#options.linksMax,
-      topicNames: this.#topics.names,
-      node: engine?.inspect() ?? null,
-      failures: engine?.failures ?? {},
-      countersOf: ({ link }) => engine?.driver.counters(link),
-    })
+    const { network, linksMax } = this.#options
+    const listening = [...this.#listeners].map(({ url }) => url)
+    const mesh = { network, linksMax, state: this.#state, listening }
+    const parts = { ...mesh, bootstrapDetail: this.#bootstrapDetail, topicNames: this.#topics.names }
+    return snapshotOf(parts, this.#engine)
   }
 
   /**
@@ -340,10 +332,6 @@ export class Mesh {
     if (engine === null || this.#state !== 'ready') await this.ready(signal === undefined ? {} : { signal })
     if (target === this.id) throw new MeshError('ERR_OPTION', 'option "peerId" is our own id')
     return this.#startedOr()
-  }
-
-  #otherPeer(peerId: unknown): PeerId {
-    return peerIdOf(peerId)
   }
 
   #notReadyError(waitedMs: number): MeshError {
