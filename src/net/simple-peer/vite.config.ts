@@ -1,7 +1,8 @@
 /**
  * Builds simple-peer for browsers: simple-peer.js → dist/simple-peer/simple-peer.js, an ES module that needs no Node.
  * simple-peer's own bundle (`simplepeer.min.js`, 27.6 KiB gzip) is browserify's, for browsers of 2016: a sixth of it is
- * simple-peer, the rest stands in for Node. This one has the same simple-peer, but for log lines and old browsers, on a stream, an
+ * simple-peer, the rest stands in for Node. This one has the same simple-peer, but for log lines, old browsers and ways to be made
+ * that `exchange.ts` does not take, on a stream, an
  * emitter and a Buffer made of what browsers have by now, and as an ES module itself: one that requires others costs a
  * bundle 0.5 KiB of wrappers. Not minified: whoever bundles an application does that (11.2 KiB gzip then).
  */
@@ -53,6 +54,12 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   [/^ +'stun:.*$/gm, ''],
   [/\{\s+urls: \[\s+\]\s+\}/g, ''],
   [/^ +if \(!this\.trickle && !this\.allowHalfTrickle\) .*$/gm, ''],
+  [/^ +if \(this\.trickle \|\| this\._iceComplete\) (send\w+\(\))$\n.*$/gm, '$1'],
+  [/^( {2}_startIceCompleteTimeout \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
+  [/ else if \(!event\.candidate && [^]*?^ {4}\}$[^]*?^ {4}\}$/gm, ''],
+  // `adapt-wrtc.ts` takes it upon itself when a candidate is refused; and an event of a channel has had one since 2014.
+  [/^ {6}\.catch\(err => \{$\n^ +if \(!iceCandidateObj\.address[^]*?^ {6}\}\)$/gm, ''],
+  [/^ {4}if \(!event\.channel\) \{$[^]*?^ {4}\}$/gm, ''],
   // Browsers have `queueMicrotask`; what else is required stands in one module.
   [/^const .* = require\(.*$/gm, ''],
   [/^/, `import { ${STAND_INS.join(', ')} } from './stand-ins.ts'\n`],
