@@ -135,9 +135,7 @@ function idOf(name: string, rule: string, value: unknown): PeerId {
 
 function bootstrapUrls(value: unknown): readonly string[] {
   const urls: readonly unknown[] = Array.isArray(value) ? value : [value]
-  if (urls.length > BOOTSTRAP_URLS_MAX) {
-    throw optionError('bootstrap', `may name at most ${BOOTSTRAP_URLS_MAX} URLs`, `${urls.length} URLs`)
-  }
+  atMost('bootstrap', BOOTSTRAP_URLS_MAX, urls.length, 'URLs')
   return [...new Set(urls.map(bootstrapUrl))]
 }
 
@@ -176,9 +174,7 @@ function seedBytes(value: unknown): Uint8Array | undefined {
 
 function anchorIds(value: unknown): readonly PeerId[] {
   if (!Array.isArray(value)) throw optionError('anchors', 'must be an array of ids', value)
-  if (value.length > ANCHORS_MAX) {
-    throw optionError('anchors', `may name at most ${ANCHORS_MAX} peers`, `${value.length} peers`)
-  }
+  atMost('anchors', ANCHORS_MAX, value.length, 'peers')
   return [...new Set(value.map((id) => idOf('anchors', 'must hold ids of peers', id)))]
 }
 
@@ -222,8 +218,12 @@ function rtcConfiguration(value: unknown): RTCConfiguration {
 function tokenBytes(value: unknown): Uint8Array {
   const bytes = typeof value === 'string' ? utf8(value) : value
   if (!(bytes instanceof Uint8Array)) throw optionError('token', 'must be a string or a Uint8Array')
-  if (bytes.length <= TOKEN_BYTES_MAX) return new Uint8Array(bytes)
-  throw optionError('token', `must be at most ${TOKEN_BYTES_MAX} bytes`, `${bytes.length} bytes`)
+  atMost('token', TOKEN_BYTES_MAX, bytes.length, 'bytes')
+  return new Uint8Array(bytes)
+}
+
+function atMost(name: string, max: number, count: number, unit: string): void {
+  if (count > max) throw optionError(name, `must be at most ${max} ${unit}`, `${count} ${unit}`)
 }
 
 function integer(name: string, value: unknown, min: number, max: number): number {

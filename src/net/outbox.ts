@@ -7,6 +7,7 @@
 import type { Frame } from '../core/frames.ts'
 import { encodeFrameInto, FRAME_BYTES_MAX, frameBytes } from '../wire/frames.ts'
 import type { HandshakeFrame } from '../wire/handshake.ts'
+import { checkRange } from '../wire/schema.ts'
 import { MESSAGE_BYTES_MAX } from './channel.ts'
 import { concat } from './crypto/bytes.ts'
 
@@ -121,7 +122,7 @@ export function classOf(frame: Frame | HandshakeFrame): FrameClass {
  */
 export function messageOf(frame: Frame | HandshakeFrame): Uint8Array<ArrayBuffer> {
   const size = frameBytes(frame)
-  if (size > FRAME_BYTES_MAX) throw new RangeError(`a frame of ${size} bytes is above ${FRAME_BYTES_MAX}`)
+  checkRange('length', size, FRAME_BYTES_MAX)
   const bytes = new Uint8Array(LENGTH_BYTES + size)
   bytes[0] = size >> 8
   bytes[1] = size

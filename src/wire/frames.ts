@@ -331,7 +331,7 @@ function writeHeader(
 
 function writeBody(frame: UnicastFrame | ReplyFrame | BroadcastFrame, bytes: Uint8Array, offset: number): number {
   const { byteLength } = frame.body
-  if (byteLength > BODY_BYTES_MAX) throw new RangeError(`a body of ${byteLength} bytes is above ${BODY_BYTES_MAX}`)
+  checkRange('length', byteLength, BODY_BYTES_MAX)
   bytes.set(bytesOf(frame.body), offset)
   return offset + byteLength
 }

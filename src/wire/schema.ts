@@ -138,7 +138,7 @@ export function blob<T extends Body>(max: number): Field<T> {
   return {
     size: (value) => 2 + value.byteLength,
     write(value, bytes, offset) {
-      if (value.byteLength > max) throw new RangeError(`${value.byteLength} bytes are more than ${max}`)
+      checkRange('length', value.byteLength, max)
       writeUnsigned(value.byteLength, bytes, offset, 2)
       bytes.set(bytesOf(value), offset + 2)
       return offset + 2 + value.byteLength
@@ -184,7 +184,7 @@ export function list<T>(
   return {
     size: (values) => 2 + values.length * itemBytes,
     write(values, bytes, offset) {
-      if (values.length > max) throw new RangeError(`${values.length} items are more than ${max}`)
+      checkRange('count', values.length, max)
       return values.reduce((at, value) => item.write(value, bytes, at), writeUnsigned(values.length, bytes, offset, 2))
     },
     read(cursor) {
