@@ -139,23 +139,12 @@ export class Gossip {
 function suitedTo(peer: PeerId, neighbors: readonly Neighbor[], geometry: Geometry): PeerId[] {
   const point = pointOf(peer)
   const arc = new RingArc(peer, point, NAMED_FOR_RING)
-  const nearest: PeerId[] = []
-  const distances: number[] = []
-  for (const other of neighbors) {
-    if (other.peer === peer) continue
-    arc.add(other.peer, other.point)
-    const distance = geometry.distance(point, other.point)
-    if (nearest.length === NAMED_FOR_RING && distance >= (distances[NAMED_FOR_RING - 1] as number)) continue
-    let at = Math.min(nearest.length, NAMED_FOR_RING - 1)
-    for (; at > 0 && distance < (distances[at - 1] as number); at--) {
-      nearest[at] = nearest[at - 1] as PeerId
-      distances[at] = distances[at - 1] as number
-    }
-    nearest[at] = other.peer
-    distances[at] = distance
-  }
+  const others = neighbors.filter((other) => other.peer !== peer)
+  for (const other of others) arc.add(other.peer, other.point)
+  const byDistance = others.map((other) => ({ id: other.peer, distance: geometry.distance(point, other.point) }))
+  byDistance.sort((a, b) => a.distance - b.distance)
   const suited = arc.union()
-  for (const id of nearest) if (!suited.includes(id)) suited.push(id)
+  for (const { id } of byDistance.slice(0, NAMED_FOR_RING)) if (!suited.includes(id)) suited.push(id)
   return suited
 }
 

@@ -33,22 +33,12 @@ const messageIdCodes = Array.from({ length: MESSAGE_ID_CHARS }, () => 0)
 
 /** The 32 bytes at `offset` as text. The caller has checked that they are there, and says what kind of key they are. */
 export function idFromBytes<T extends Key = Key>(bytes: Uint8Array, offset = 0): T {
-  writeGroups(bytes, offset, keyCodes, 6)
-  const last = (bytes[offset + 30]! << 8) | bytes[offset + 31]!
-  keyCodes[48] = CODES[last >> 11]!
-  keyCodes[49] = CODES[(last >> 6) & 31]!
-  keyCodes[50] = CODES[(last >> 1) & 31]!
-  keyCodes[51] = CODES[(last << 4) & 31]!
-  return String.fromCharCode.apply(null, keyCodes) as T
+  return textOf(bytes, offset, keyCodes) as T
 }
 
 /** The 16 bytes at `offset` as text. The caller has checked that they are there. */
 export function messageIdFromBytes<T extends MessageId | ExchangeId = MessageId>(bytes: Uint8Array, offset = 0): T {
-  writeGroups(bytes, offset, messageIdCodes, 3)
-  const last = bytes[offset + 15]!
-  messageIdCodes[24] = CODES[last >> 3]!
-  messageIdCodes[25] = CODES[(last << 2) & 31]!
-  return String.fromCharCode.apply(null, messageIdCodes) as T
+  return textOf(bytes, offset, messageIdCodes) as T
 }
 
 /** The bytes of an id: 32 for keys, 16 for message and exchange ids. Throws TypeError for text that is no id. */
@@ -89,24 +79,22 @@ export function isMessageId(text: string): text is MessageId & ExchangeId {
   return text.length === MESSAGE_ID_CHARS && isBase32(text, 0x03)
 }
 
-/** Five bytes become eight characters, `groups` times. */
-function writeGroups(bytes: Uint8Array, offset: number, codes: number[], groups: number): void {
-  let at = offset
-  for (let to = 0; to < groups * 8; to += 8, at += 5) {
-    const a = bytes[at]!
-    const b = bytes[at + 1]!
-    const c = bytes[at + 2]!
-    const d = bytes[at + 3]!
-    const e = bytes[at + 4]!
-    codes[to] = CODES[a >> 3]!
-    codes[to + 1] = CODES[((a & 7) << 2) | (b >> 6)]!
-    codes[to + 2] = CODES[(b >> 1) & 31]!
-    codes[to + 3] = CODES[((b & 1) << 4) | (c >> 4)]!
-    codes[to + 4] = CODES[((c & 15) << 1) | (d >> 7)]!
-    codes[to + 5] = CODES[(d >> 2) & 31]!
-    codes[to + 6] = CODES[((d & 3) << 3) | (e >> 5)]!
-    codes[to + 7] = CODES[e & 31]!
+/** As many characters as there are `codes`. */
+function textOf(bytes: Uint8Array, offset: number, codes: number[]): string {
+  const end = offset + Math.floor((codes.length * 5) / 8)
+  let rest = 0
+  let bits = 0
+  let to = 0
+  for (let at = offset; at < end; at++) {
+    rest = (rest << 8) | bytes[at]!
+    bits += 3
+    codes[to++] = CODES[(rest >> bits) & 31]!
+    if (bits < 5) continue
+    bits -= 5
+    codes[to++] = CODES[(rest >> bits) & 31]!
   }
+  codes[to] = CODES[(rest << (5 - bits)) & 31]!
+  return String.fromCharCode.apply(null, codes)
 }
 
 function valueAt(text: string, at: number): number {

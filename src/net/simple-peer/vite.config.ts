@@ -41,6 +41,8 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
     '',
   ],
   [/^ +if \(sender\.replaceTrack != null\) \{$([^]*?)^ +\} else \{$[^]*?^ {4}\}$/gm, '$1'],
+  [/,$\n^ +sdpSemantics: .*$/gm, ''],
+  [/^ +this\.(?:remote|local)\w+ = undefined$/gm, ''],
   // What nobody calls without that; the method stays, empty.
   [/^( {2}_onInterval \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
   [/^.*this\._interval\b.*$/gm, ''],
@@ -57,6 +59,7 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   [/^ +if \(this\.trickle \|\| this\._iceComplete\) (send\w+\(\))$\n.*$/gm, '$1'],
   [/^( {2}_startIceCompleteTimeout \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
   [/ else if \(!event\.candidate && [^]*?^ {4}\}$[^]*?^ {4}\}$/gm, ''],
+  [/^ +this\._iceComplete(?:Timer)? = .*$/gm, ''],
   // `adapt-wrtc.ts` takes it upon itself when a candidate is refused; and an event of a channel has had one since 2014.
   [/^ {6}\.catch\(err => \{$\n^ +if \(!iceCandidateObj\.address[^]*?^ {6}\}\)$/gm, ''],
   [/^ {4}if \(!event\.channel\) \{$[^]*?^ {4}\}$/gm, ''],
