@@ -183,18 +183,14 @@ function webRtc(value: unknown): WebRtc {
   if (found === undefined) throw optionError('wrtc', `is required: ${webRtcMissing}`)
   // `import * as wrtc` of a CommonJS package nests everything under `default`.
   const candidate = isWebRtc(found) ? found : (found as { readonly default?: unknown }).default
-  if (!isWebRtc(candidate)) {
-    throw optionError('wrtc', 'must have RTCPeerConnection, RTCSessionDescription and RTCIceCandidate', value)
-  }
-  const { RTCPeerConnection: connection, RTCSessionDescription: description, RTCIceCandidate: ice } = candidate
-  return { RTCPeerConnection: connection, RTCSessionDescription: description, RTCIceCandidate: ice }
+  if (isWebRtc(candidate)) return Object.fromEntries(WEBRTC.map((name) => [name, candidate[name]])) as unknown as WebRtc
+  throw optionError('wrtc', `must have ${WEBRTC.join(', ')}`, value)
 }
 
+const WEBRTC = ['RTCPeerConnection', 'RTCSessionDescription', 'RTCIceCandidate'] as const satisfies (keyof WebRtc)[]
+
 function isWebRtc(value: unknown): value is WebRtc {
-  const parts = value as Partial<WebRtc> | null | undefined
-  return [parts?.RTCPeerConnection, parts?.RTCSessionDescription, parts?.RTCIceCandidate].every(
-    (part) => typeof part === 'function',
-  )
+  return WEBRTC.every((name) => typeof (value as Partial<WebRtc> | null | undefined)?.[name] === 'function')
 }
 
 function webSocketClass(value: unknown): WebSocketClass {

@@ -59,7 +59,7 @@ const FLAGS = 2
 const ID = 3
 const TARGET = ID + MESSAGE_ID_BYTES
 const BODY = TARGET + KEY_BYTES
-const bucketField = u8()
+const anyBuckets = fields<BucketRange>({ bucketMin: u8(), bucketMax: u8() })
 
 /** The exact number of bytes that `encodeFrame` gives for `frame`. */
 export function frameBytes(frame: Frame | HandshakeFrame): number {
@@ -113,16 +113,14 @@ const unicastField: Field<UnicastFrame> = {
 
 /** There are many empty ranges, and one way to write them. */
 const bucketsField: Field<BucketRange> = {
-  size: () => 2,
+  ...anyBuckets,
   write(range, bytes, offset) {
     if (!isWritable(range)) throw new RangeError(`no buckets: ${range.bucketMin} to ${range.bucketMax}`)
-    return bucketField.write(range.bucketMax, bytes, bucketField.write(range.bucketMin, bytes, offset))
+    return anyBuckets.write(range, bytes, offset)
   },
   read(cursor) {
-    const bucketMin = bucketField.read(cursor)
-    const bucketMax = bucketField.read(cursor)
-    if (bucketMin === undefined || bucketMax === undefined) return undefined
-    return isWritable({ bucketMin, bucketMax }) ? { bucketMin, bucketMax } : undefined
+    const range = anyBuckets.read(cursor)
+    return range && isWritable(range) ? range : undefined
   },
 }
 
@@ -215,8 +213,10 @@ const returnedField: Field<UnicastFrame | LookupFrame> = {
   size: (frame) => frameBytes(frame),
   write: (frame, bytes, offset) => encodeFrameInto(frame, bytes, offset),
   read(cursor) {
-    const frame = readReturned(cursor)
-    return frame?.kind === 'unicast' || frame?.kind === 'lookup' ? frame : undefined
+    // Looks at the kind first: only one level is ever nested, so a frame of nothing but nacks costs no stack.
+    const kind = cursor.bytes[cursor.offset + 1]
+    if (kind !== 0x01 && kind !== 0x02) return undefined
+    return anyFrame.read(cursor) as UnicastFrame | LookupFrame | undefined
   },
 }
 
@@ -289,12 +289,6 @@ const anyFrame: Field<Frame | HandshakeFrame> = {
   },
 }
 
-/** Looks at the kind first: only one level is ever nested, so a frame of nothing but nacks costs no stack. */
-function readReturned(cursor: Cursor): Frame | HandshakeFrame | undefined {
-  const kind = cursor.bytes[cursor.offset + 1]
-  return kind === 0x01 || kind === 0x02 ? anyFrame.read(cursor) : undefined
-}
-
 function idList(max: number): Field<readonly PeerId[]> {
   return list(id32<PeerId>(), { itemBytes: KEY_BYTES, max })
 }
@@ -311,7 +305,7 @@ function entryList<Name extends string>(
 type Entry<Name extends string> = { readonly id: MessageId } & { readonly [N in Name]: number }
 
 function flagsOf(frame: UnicastFrame | LookupFrame | ReplyFrame): number {
-  checkRange('attempt', frame.attempt, ATTEMPTS_MAX - 1)
+  checkRange(frame.attempt, ATTEMPTS_MAX - 1)
   return frame.attempt | (frame.viaBootstrap ? VIA_BOOTSTRAP_BIT : 0)
 }
 
@@ -321,8 +315,8 @@ function writeHeader(
   offset: number,
   flags: number,
 ): void {
-  checkRange('hop limit', frame.hopLimit, HOP_LIMIT_MAX)
-  checkRange('hops', frame.hops, HOP_LIMIT_MAX - frame.hopLimit)
+  checkRange(frame.hopLimit, HOP_LIMIT_MAX)
+  checkRange(frame.hops, HOP_LIMIT_MAX - frame.hopLimit)
   bytes[offset] = frame.hopLimit
   bytes[offset + HOPS] = frame.hops
   bytes[offset + FLAGS] = flags
@@ -331,7 +325,7 @@ function writeHeader(
 
 function writeBody(frame: UnicastFrame | ReplyFrame | BroadcastFrame, bytes: Uint8Array, offset: number): number {
   const { byteLength } = frame.body
-  checkRange('length', byteLength, BODY_BYTES_MAX)
+  checkRange(byteLength, BODY_BYTES_MAX)
   bytes.set(bytesOf(frame.body), offset)
   return offset + byteLength
 }

@@ -46,7 +46,7 @@ function unsigned(width: 1 | 2 | 4, max: number): Field<number> {
   return {
     size: () => width,
     write(value, bytes, offset) {
-      checkRange('number', value, max)
+      checkRange(value, max)
       return writeUnsigned(value, bytes, offset, width)
     },
     read(cursor) {
@@ -59,8 +59,8 @@ function unsigned(width: 1 | 2 | 4, max: number): Field<number> {
 }
 
 /** Throws RangeError unless it is an integer from 0 to `max`. */
-export function checkRange(name: string, value: number, max: number): void {
-  if (!Number.isInteger(value) || value < 0 || value > max) throw new RangeError(`${name} ${value} is not in 0…${max}`)
+export function checkRange(value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > max) throw new RangeError(`${value} is not in 0…${max}`)
 }
 
 /** One byte, at most `max`. */
@@ -138,7 +138,7 @@ export function blob<T extends Body>(max: number): Field<T> {
   return {
     size: (value) => 2 + value.byteLength,
     write(value, bytes, offset) {
-      checkRange('length', value.byteLength, max)
+      checkRange(value.byteLength, max)
       writeUnsigned(value.byteLength, bytes, offset, 2)
       bytes.set(bytesOf(value), offset + 2)
       return offset + 2 + value.byteLength
@@ -184,7 +184,7 @@ export function list<T>(
   return {
     size: (values) => 2 + values.length * itemBytes,
     write(values, bytes, offset) {
-      checkRange('count', values.length, max)
+      checkRange(values.length, max)
       return values.reduce((at, value) => item.write(value, bytes, at), writeUnsigned(values.length, bytes, offset, 2))
     },
     read(cursor) {

@@ -46,6 +46,10 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   // What nobody calls without that; the method stays, empty.
   [/^( {2}_onInterval \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
   [/^.*this\._interval\b.*$/gm, ''],
+  // Firefox has let go of tracks in whatever state since 59.
+  [/^ {4}try \{$\n( +sender\.removed = true$\n.*)$[^]*?^ {4}\}$/gm, '$1'],
+  [/^ +this\._sendersAwaitingStable\.forEach\([^]*?^ {6}\}\)$/gm, ''],
+  [/^ +this\._sendersAwaitingStable = \[\]$/gm, ''],
   // `createMesh` has seen to it that there is WebRTC, names all servers itself, and always trickles.
   [
     /\(opts\.wrtc && typeof opts\.wrtc === 'object'\)$\s+\? opts\.wrtc$\s+: getBrowserRTC\(\)$/gm,
