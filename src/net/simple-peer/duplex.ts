@@ -6,7 +6,7 @@
 
 import { Buffer } from './buffer.ts'
 import { encodingOf } from './encodings.ts'
-import { TEXT_OR_BYTES, withCode, wrongType } from './errors.ts'
+import { coded, TEXT_OR_BYTES, wrongType } from './errors.ts'
 import { Queue } from './queue.ts'
 import { HIGH_WATER_MARK } from './readable-state.ts'
 import { Readable } from './readable.ts'
@@ -142,8 +142,8 @@ export abstract class Duplex extends Readable {
 
 /** Why this cannot be written; null if it can. */
 function refusal({ ending }: WritableState, chunk: unknown): Error | null {
-  if (ending) return withCode(new Error('write after end'), 'ERR_STREAM_WRITE_AFTER_END')
-  if (chunk === null) return withCode(new TypeError('May not write null values to stream'), 'ERR_STREAM_NULL_VALUES')
+  if (ending) return coded('ERR_STREAM_WRITE_AFTER_END')
+  if (chunk === null) return coded('ERR_STREAM_NULL_VALUES', TypeError)
   if (typeof chunk === 'string' || chunk instanceof Uint8Array) return null
   return wrongType('chunk', TEXT_OR_BYTES, chunk)
 }
@@ -153,16 +153,15 @@ function startWrite(stream: Duplex, write: Write): void {
   const onWritten = (error?: Error | null): void => written(stream, error ?? null)
   state.writing = write
   state.sync = true
-  if (state.destroyed) {
-    onWritten(withCode(new Error('Cannot call write after a stream was destroyed'), 'ERR_STREAM_DESTROYED'))
-  } else stream._write(write.bytes, 'buffer', onWritten)
+  if (state.destroyed) onWritten(coded('ERR_STREAM_DESTROYED'))
+  else stream._write(write.bytes, 'buffer', onWritten)
   state.sync = false
 }
 
 function written(stream: Duplex, error: Error | null): void {
   const state = stream._writableState
   const { writing, sync } = state
-  if (writing === null) throw withCode(new Error('Callback called multiple times'), 'ERR_MULTIPLE_CALLBACK')
+  if (writing === null) throw coded('ERR_MULTIPLE_CALLBACK')
   state.writing = null
   state.length -= writing.bytes.length
   if (error !== null) return writeFailed(stream, writing, error)

@@ -13,7 +13,7 @@
 
 import { Buffer } from './buffer.ts'
 import { Decoder } from './decoder.ts'
-import { TEXT_OR_BYTES, withCode, wrongType } from './errors.ts'
+import { coded, TEXT_OR_BYTES, wrongType } from './errors.ts'
 import { EventEmitter, type Listener } from './events.ts'
 import { type Destination, startPipe } from './pipe.ts'
 import type { Queue } from './queue.ts'
@@ -225,13 +225,13 @@ function add(stream: Readable, value: unknown, { encoding, isFront }: Adding): b
 function giveBack(stream: Readable, chunk: Chunk): void {
   const { endEmitted, decoder } = stream._readableState
   if (chunk.length === 0) return
-  if (endEmitted) return fail(stream, 'stream.unshift() after end event', 'ERR_STREAM_UNSHIFT_AFTER_END_EVENT')
+  if (endEmitted) return fail(stream, 'ERR_STREAM_UNSHIFT_AFTER_END_EVENT')
   addChunk(stream, decoder && typeof chunk !== 'string' ? decoder.encoding.decode(chunk) : chunk, { isFront: true })
 }
 
 function append(stream: Readable, chunk: Chunk): void {
   const state = stream._readableState
-  if (chunk.length > 0 && state.ended) return fail(stream, 'stream.push() after EOF', 'ERR_STREAM_PUSH_AFTER_EOF')
+  if (chunk.length > 0 && state.ended) return fail(stream, 'ERR_STREAM_PUSH_AFTER_EOF')
   if (chunk.length > 0 && state.destroyed) return
   state.reading = false
   const decoded = state.decoder && typeof chunk !== 'string' ? state.decoder.write(chunk) : chunk
@@ -254,8 +254,8 @@ function addChunk(stream: Readable, chunk: Chunk, { isFront }: Pick<Adding, 'isF
 }
 
 /** simple-peer's streams are not destroyed by what is done wrong: the error is only told. */
-function fail(stream: Readable, message: string, code: string): void {
-  stream.emit('error', withCode(new Error(message), code))
+function fail(stream: Readable, code: string): void {
+  stream.emit('error', coded(code))
 }
 
 function endOfSource(stream: Readable): void {
