@@ -10,7 +10,6 @@
  * place, gets announcements, and may ask again.
  */
 
-import { BucketSet } from './bucket-set.ts'
 import type { Instant, LinkId, PeerId } from './ids.ts'
 import type { Route } from './routes.ts'
 
@@ -165,7 +164,7 @@ export class EagerPeers {
 /** A ring link first, then one of each bucket, then the rest: a liar who sits in one corner of the key space gets one place. */
 function spread(links: readonly Route[], bucketOf: (peer: PeerId) => number): Route[] {
   const ring = links.find((route) => route.isRing)
-  const buckets = new BucketSet()
+  const buckets = new Set<number>()
   const [firsts, others]: [Route[], Route[]] = [ring === undefined ? [] : [ring], []]
   for (const route of links) {
     if (route === ring) continue

@@ -6,7 +6,6 @@
  */
 
 import type { AddressBook } from './address-book.ts'
-import { BucketSet } from './bucket-set.ts'
 import type { Slot } from './frames.ts'
 import { RingArc, pointOf } from './geometry.ts'
 import type { Instant, MessageId, PeerId, Point } from './ids.ts'
@@ -66,7 +65,7 @@ interface Survey {
   /** Neighbours, those under way, and the best candidates. */
   readonly arc: RingArc
   /** Buckets that somebody is in or on the way to. */
-  readonly filled: BucketSet
+  readonly filled: Set<number>
   /** Peers that a link is under way to. */
   readonly pending: Set<PeerId>
 }
@@ -185,8 +184,7 @@ export class Repair {
    */
   suspiciousBucket(now: Instant): number | null {
     const depth = Math.floor(Math.log2(this.#estimate(now) / SUSPICIOUS_PEERS))
-    const filled = new BucketSet()
-    for (const { bucket } of this.#parts.table.all) filled.add(bucket)
+    const filled = new Set(this.#parts.table.all.map(({ bucket }) => bucket))
     for (let bucket = 0; bucket < depth; bucket++) if (!filled.has(bucket)) return bucket
     return null
   }
@@ -195,7 +193,7 @@ export class Repair {
     const { table, book, signaling } = this.#parts
     const { self, geometry } = table.config
     const arc = new RingArc(self, table.point, table.plan.ringSide)
-    const filled = new BucketSet()
+    const filled = new Set<number>()
     const pending = new Set<PeerId>()
     for (const neighbor of table.all) {
       arc.add(neighbor.peer, neighbor.point)

@@ -3,7 +3,6 @@
  * bucket, a few at random; whatever else there is stays as a spare while there is room.
  */
 
-import { BucketSet } from './bucket-set.ts'
 import type { Slot } from './frames.ts'
 import { CIRCLE, RingArc, ahead, pointOf } from './geometry.ts'
 import type { Key, PeerId, Point } from './ids.ts'
@@ -46,7 +45,7 @@ export function assignSlots(
 ): void {
   const arc = new RingArc(at.self, at.point, plan.ringSide)
   for (const { peer, point } of peers) arc.add(peer, point)
-  const filled = new BucketSet()
+  const filled = new Set<number>()
   for (const place of peers) {
     const isRing = arc.has(place.peer, place.point)
     place.slot = isRing ? 'ring' : null
