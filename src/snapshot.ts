@@ -112,7 +112,8 @@ export function snapshotOf({ bootstrapDetail, topicNames, ...mesh }: SnapshotPar
     linksInFlight,
     neighbors: neighbors.map((neighbor) => ({
       ...peerInfo(neighbor),
-      counters: copied(engine?.driver.counters(neighbor.link)),
+      // A snapshot does not change afterwards; the link's own counters do.
+      counters: structuredClone(engine?.driver.counters(neighbor.link) ?? null),
     })),
     known,
     addressBook,
@@ -122,7 +123,3 @@ export function snapshotOf({ bootstrapDetail, topicNames, ...mesh }: SnapshotPar
     collections,
   }
 }
-
-/** A snapshot does not change afterwards; the link's own counters do. */
-const copied = (counters: LinkCounters | undefined): LinkCounters | null =>
-  counters === undefined ? null : { ...counters, dropped: { ...counters.dropped } }

@@ -64,6 +64,9 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   [/^( {2}_startIceCompleteTimeout \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
   [/ else if \(!event\.candidate && [^]*?^ {4}\}$[^]*?^ {4}\}$/gm, ''],
   [/^ +this\._iceComplete(?:Timer)? = .*$/gm, ''],
+  // Options that `exchange.ts` never sets.
+  [/^ +(?:this|offer|answer)\.(?:sdp = this\.)?(?:sdpTransform|allowHalfTrickle|iceCompleteTimeout)\b.*$/gm, ''],
+  [/ \|\| \(opts\.stream \? \[opts\.stream\] : \[\]\)/g, ' || []'],
   // `adapt-wrtc.ts` takes it upon itself when a candidate is refused; and an event of a channel has had one since 2014.
   [/^ {6}\.catch\(err => \{$\n^ +if \(!iceCandidateObj\.address[^]*?^ {6}\}\)$/gm, ''],
   [/^ {4}if \(!event\.channel\) \{$[^]*?^ {4}\}$/gm, ''],
