@@ -8,7 +8,7 @@ export function utf8(text: string): Uint8Array {
 }
 
 /** All parts one after the other, in new memory. */
-export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0
   for (const part of parts) length += part.length
   const bytes = new Uint8Array(length)
@@ -21,7 +21,7 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** The bytes of hexadecimal digits, two for each. */
-export function fromHex(digits: string): Uint8Array {
+export function fromHex(digits: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16))
 }
 
