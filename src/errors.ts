@@ -4,8 +4,6 @@
  * change. Expected network outcomes that nobody waits for (a link lost, a bootstrap gone) are events, not errors.
  */
 
-import { textOf } from './net/thrown.ts'
-
 /**
  * What went wrong, in one word that programs may rely on.
  *
@@ -61,11 +59,14 @@ export class MeshError extends Error {
 
 /** The error of a wait whose `AbortSignal` has fired. */
 export const abortError = (signal: AbortSignal): MeshError =>
-  new MeshError('ERR_ABORTED', `aborted: ${textOf(signal.reason)}`, signal.reason)
+  new MeshError('ERR_ABORTED', `aborted: ${messageOf(signal.reason)}`, signal.reason)
 
 /** Whatever is asked of a mesh after its end, or waits then. */
 export const closedError = (): MeshError => new MeshError('ERR_CLOSED', 'the mesh is closed')
 
 /** Wrap whatever was thrown, unless it is a `MeshError` already. */
 export const asMeshError = (code: MeshErrorCode, thrown: unknown): MeshError =>
-  thrown instanceof MeshError ? thrown : new MeshError(code, textOf(thrown), thrown)
+  thrown instanceof MeshError ? thrown : new MeshError(code, messageOf(thrown), thrown)
+
+/** The text of whatever was thrown. */
+export const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))

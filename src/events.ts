@@ -7,8 +7,7 @@
  */
 
 import type { Call } from './call.ts'
-import { MeshError } from './errors.ts'
-import { textOf } from './net/thrown.ts'
+import { MeshError, messageOf } from './errors.ts'
 
 /** By which path the offer of a connection travelled: `viaBootstrap`, and the number of peers and servers that relayed it. */
 export interface OfferPath {
@@ -106,4 +105,4 @@ export class Events<All extends object> {
 }
 
 const wrapped = (error: unknown, name: string): MeshError =>
-  new MeshError('ERR_LISTENER', `a listener of "${name}" threw: ${textOf(error)}`, error)
+  new MeshError('ERR_LISTENER', `a listener of "${name}" threw: ${messageOf(error)}`, error)
