@@ -4,6 +4,7 @@
  */
 
 import { MeshError } from './errors.ts'
+import { utf8 } from './net/crypto/bytes.ts'
 import { METADATA_BYTES_MAX, PAYLOAD_BYTES_MAX } from './wire/messages.ts'
 
 /** What `send` and `broadcast` take: strings travel as UTF-8. At most 15 KiB; what arrives is always a `Uint8Array`. */
@@ -20,7 +21,7 @@ export function payloadOf(data: unknown): Uint8Array {
 }
 
 function bytesOf(data: unknown): Uint8Array {
-  if (typeof data === 'string') return new TextEncoder().encode(data)
+  if (typeof data === 'string') return utf8(data)
   // Both make a copy; `slice()` of a Buffer would not.
   if (data instanceof Uint8Array) return new Uint8Array(data)
   if (data instanceof ArrayBuffer) return new Uint8Array(data.slice(0))
@@ -30,7 +31,7 @@ function bytesOf(data: unknown): Uint8Array {
 /** Metadata as JSON in UTF-8, at most 1 KiB; nothing at all if it is undefined. */
 export function metadataBytes(metadata: unknown): Uint8Array {
   if (metadata === undefined) return new Uint8Array()
-  const bytes = new TextEncoder().encode(jsonOf(metadata))
+  const bytes = utf8(jsonOf(metadata))
   if (bytes.byteLength <= METADATA_BYTES_MAX) return bytes
   throw tooLarge('metadata', bytes.byteLength, METADATA_BYTES_MAX)
 }

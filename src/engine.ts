@@ -3,14 +3,12 @@
  * Which classes those are stands only here; they get each other and the platform handed in.
  */
 
-import { listen } from '#platform'
 import type { Instance } from 'simple-peer'
 import type { BroadcastFate } from './core/broadcast.ts'
 import type { ExchangeId, MessageId, NetworkId, PeerId, TopicId } from './core/ids.ts'
 import type { NodeInspection } from './core/inspection.ts'
 import type { Input, NodeEvent } from './core/io.ts'
 import { MeshNode } from './core/node.ts'
-import type { Listener, ListenOptions } from './listening.ts'
 import { BootstrapClient, dialBootstrap, type ServerInspection } from './net/bootstrap-client.ts'
 import { Calls } from './net/calls.ts'
 import { Driver, randomWords } from './net/driver.ts'
@@ -38,6 +36,7 @@ interface Base {
 
 export class Engine {
   readonly identity: Identity
+  readonly network: NetworkId
   readonly driver: Driver
   readonly calls = new Calls()
   readonly #base: Base
@@ -58,6 +57,7 @@ export class Engine {
     const config = { self: identity.id, network, linksMax, hasBootstrap: bootstrap.length > 0, anchors }
     this.#base = base
     this.identity = identity
+    this.network = network
     this.#exchanges = this.#createExchanges()
     this.#client = this.#createClient()
     let node: MeshNode | undefined
@@ -118,18 +118,6 @@ export class Engine {
   /** Exchanges that WebRTC or the proof refused, by reason. */
   get failures(): Readonly<Record<string, number>> {
     return this.#exchanges.failures
-  }
-
-  /** Open a port at which others of our network are introduced to us (Node only). */
-  listen(options: ListenOptions): Promise<Listener> {
-    const { identity, network } = this.#base
-    return listen({
-      options,
-      identity,
-      network,
-      attach: (link) => this.driver.attach(link),
-      health: () => ({ status: 'ok', id: identity.id, links: this.inspect().neighbors.length }),
-    })
   }
 
   /** Leave: goodbye to all, calls hung up, nothing left behind. */

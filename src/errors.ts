@@ -61,6 +61,9 @@ export class MeshError extends Error {
 export const abortError = (signal: AbortSignal): MeshError =>
   new MeshError('ERR_ABORTED', `aborted: ${messageOf(signal.reason)}`, signal.reason)
 
+/** Whatever is asked of a mesh after its end, or waits then. */
+export const closedError = (): MeshError => new MeshError('ERR_CLOSED', 'the mesh is closed')
+
 /** Wrap whatever was thrown, unless it is a `MeshError` already. */
 export const asMeshError = (code: MeshErrorCode, thrown: unknown): MeshError =>
   thrown instanceof MeshError ? thrown : new MeshError(code, messageOf(thrown), thrown)

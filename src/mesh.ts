@@ -3,6 +3,7 @@
  * below is the engine's. All promises reject with `MeshError` only.
  */
 
+import { Listeners } from '#platform'
 import type { Instance } from 'simple-peer'
 import { BroadcastHandle } from './broadcast-handle.ts'
 import { Call, type AcceptOptions } from './call.ts'
@@ -10,7 +11,7 @@ import type { ExchangeId, PeerId, RequestId, TopicId } from './core/ids.ts'
 import type { BroadcastReceipt, Input, NodeEvent, Receipt } from './core/io.ts'
 import { type Data, type Json, metadataBytes, parseMetadata, payloadOf } from './data.ts'
 import { Engine } from './engine.ts'
-import { asMeshError, MeshError } from './errors.ts'
+import { asMeshError, closedError, MeshError } from './errors.ts'
 import { Events, type MeshEvents } from './events.ts'
 import { preloadMedia } from './net/sdp.ts'
 import type { Listener, ListenOptions } from './listening.ts'
@@ -89,7 +90,7 @@ export class Mesh {
   readonly #pending = new Pending((input) => this.#engine?.dispatch(input))
   /** Calls that we have accepted and that are not connected yet. */
   readonly #accepting = new Map<ExchangeId, Gate<Instance>>()
-  readonly #listeners = new Set<Listener>()
+  readonly #listeners = new Listeners()
   readonly #topics = new Topics({
     join: async (name) => (await this.#startedOr()).joinTopic(name),
     leave: (topic) => this.#engine?.dispatch({ kind: 'leaveTopic', topic }),
@@ -148,7 +149,7 @@ export class Mesh {
    * console.log(`${path}, ${hops} hops, ${ms} ms`)
    */
   async send(peerId: string, data: Data, options: SendOptions = {}): Promise<Receipt> {
-    const target = this.#otherPeer(peerId)
+    const target = peerIdOf(peerId)
     const payload = payloadOf(data)
     const wait = timeoutMs('timeoutMs', options.timeoutMs ?? this.#options.sendTimeoutMs)
     const signal = abortSignal(options.signal)
@@ -197,7 +198,7 @@ export class Mesh {
    * peer.on('data', (chunk) => console.log(String(chunk)))
    */
   async dial(peerId: string, options: DialOptions = {}): Promise<Instance> {
-    const target = this.#otherPeer(peerId)
+    const target = peerIdOf(peerId)
     const metadata = metadataBytes(options.metadata)
     const wait = timeoutMs('timeoutMs', options.timeoutMs ?? this.#options.dialTimeoutMs)
     const signal = abortSignal(options.signal)
@@ -241,19 +242,10 @@ export class Mesh {
 
   /** Everything worth knowing, as one plain object that survives JSON. */
   inspect(): Snapshot {
-    const engine = this.#engine
-    return snapshotOf({
-      network: this.#options.network,
-      state: this.#state,
-      bootstrapDetail: this.#bootstrapDetail,
-      servers: engine?.servers() ?? [],
-      listening: [...this.#listeners].map(({ url }) => url),
-      linksMax: this.#options.linksMax,
-      topicNames: this.#topics.names,
-      node: engine?.inspect() ?? null,
-      failures: engine?.failures ?? {},
-      countersOf: ({ link }) => engine?.driver.counters(link),
-    })
+    const { network, linksMax } = this.#options
+    const mesh = { network, linksMax, state: this.#state, listening: this.#listeners.urls }
+    const parts = { ...mesh, bootstrapDetail: this.#bootstrapDetail, topicNames: this.#topics.names }
+    return snapshotOf(parts, this.#engine)
   }
 
   /**
@@ -261,18 +253,7 @@ export class Mesh {
    * closes with the mesh. Rejects with `ERR_UNSUPPORTED` in browsers, `ERR_OPTION`, `ERR_CLOSED`.
    */
   async listen(options: ListenOptions = {}): Promise<Listener> {
-    const engine = await this.#startedOr()
-    const listener = await engine.listen(options)
-    if (this.#state === 'closed') {
-      await listener.close()
-      throw closedError()
-    }
-    this.#listeners.add(listener)
-    const close = async (): Promise<void> => {
-      this.#listeners.delete(listener)
-      await listener.close()
-    }
-    return { port: listener.port, url: listener.url, close }
+    return this.#listeners.open(await this.#startedOr(), options)
   }
 
   /** Say goodbye, close every link and listener, reject whatever waits with `ERR_CLOSED`. Twice is fine. */
@@ -313,8 +294,7 @@ export class Mesh {
     this.#topics.close()
     for (const gate of this.#accepting.values()) gate.reject(error)
     this.#accepting.clear()
-    await Promise.allSettled([...this.#listeners].map((listener) => listener.close()))
-    this.#listeners.clear()
+    await this.#listeners.close()
     await this.#engine?.stop()
   }
 
@@ -340,10 +320,6 @@ export class Mesh {
     if (engine === null || this.#state !== 'ready') await this.ready(signal === undefined ? {} : { signal })
     if (target === this.id) throw new MeshError('ERR_OPTION', 'option "peerId" is our own id')
     return this.#startedOr()
-  }
-
-  #otherPeer(peerId: unknown): PeerId {
-    return peerIdOf(peerId)
   }
 
   #notReadyError(waitedMs: number): MeshError {
@@ -447,8 +423,6 @@ export class Mesh {
     this.#accepting.delete(exchange)
   }
 }
-
-const closedError = (): MeshError => new MeshError('ERR_CLOSED', 'the mesh is closed')
 
 const streamsOf = ({ stream, streams }: Pick<DialOptions, 'stream' | 'streams'>): readonly MediaStream[] => [
   ...(stream === undefined ? [] : [stream]),

@@ -9,6 +9,7 @@ import { linksMaxDefault, platformWebSocket, webRtcMissing } from '#platform'
 import { ANCHORS_MAX } from './core/anchors.ts'
 import type { PeerId } from './core/ids.ts'
 import { MeshError } from './errors.ts'
+import { utf8 } from './net/crypto/bytes.ts'
 import type { WebSocketClass } from './net/websocket.ts'
 import { TOKEN_BYTES_MAX } from './wire/handshake.ts'
 import { isId } from './wire/ids.ts'
@@ -134,9 +135,7 @@ function idOf(name: string, rule: string, value: unknown): PeerId {
 
 function bootstrapUrls(value: unknown): readonly string[] {
   const urls: readonly unknown[] = Array.isArray(value) ? value : [value]
-  if (urls.length > BOOTSTRAP_URLS_MAX) {
-    throw optionError('bootstrap', `may name at most ${BOOTSTRAP_URLS_MAX} URLs`, `${urls.length} URLs`)
-  }
+  atMost('bootstrap', BOOTSTRAP_URLS_MAX, urls.length, 'URLs')
   return [...new Set(urls.map(bootstrapUrl))]
 }
 
@@ -167,21 +166,15 @@ function nameOf(option: string, value: unknown): string {
 function seedBytes(value: unknown): Uint8Array | undefined {
   if (value === undefined) return undefined
   // Never shown in the message: it is the secret itself.
-  const length = value instanceof Uint8Array ? value.length : undefined
+  const shown = value instanceof Uint8Array ? `${value.length} bytes` : undefined
   // Not slice(): a Buffer's shares its memory.
-  if (length === SEED_BYTES) return new Uint8Array(value as Uint8Array)
-  throw optionError(
-    'seed',
-    `must be a Uint8Array of ${SEED_BYTES} bytes`,
-    length === undefined ? length : `${length} bytes`,
-  )
+  if (value instanceof Uint8Array && value.length === SEED_BYTES) return new Uint8Array(value)
+  throw optionError('seed', `must be a Uint8Array of ${SEED_BYTES} bytes`, shown)
 }
 
 function anchorIds(value: unknown): readonly PeerId[] {
   if (!Array.isArray(value)) throw optionError('anchors', 'must be an array of ids', value)
-  if (value.length > ANCHORS_MAX) {
-    throw optionError('anchors', `may name at most ${ANCHORS_MAX} peers`, `${value.length} peers`)
-  }
+  atMost('anchors', ANCHORS_MAX, value.length, 'peers')
   return [...new Set(value.map((id) => idOf('anchors', 'must hold ids of peers', id)))]
 }
 
@@ -190,18 +183,14 @@ function webRtc(value: unknown): WebRtc {
   if (found === undefined) throw optionError('wrtc', `is required: ${webRtcMissing}`)
   // `import * as wrtc` of a CommonJS package nests everything under `default`.
   const candidate = isWebRtc(found) ? found : (found as { readonly default?: unknown }).default
-  if (!isWebRtc(candidate)) {
-    throw optionError('wrtc', 'must have RTCPeerConnection, RTCSessionDescription and RTCIceCandidate', value)
-  }
-  const { RTCPeerConnection: connection, RTCSessionDescription: description, RTCIceCandidate: ice } = candidate
-  return { RTCPeerConnection: connection, RTCSessionDescription: description, RTCIceCandidate: ice }
+  if (isWebRtc(candidate)) return Object.fromEntries(WEBRTC.map((name) => [name, candidate[name]])) as unknown as WebRtc
+  throw optionError('wrtc', `must have ${WEBRTC.join(', ')}`, value)
 }
 
+const WEBRTC = ['RTCPeerConnection', 'RTCSessionDescription', 'RTCIceCandidate'] as const satisfies (keyof WebRtc)[]
+
 function isWebRtc(value: unknown): value is WebRtc {
-  const parts = value as Partial<WebRtc> | null | undefined
-  return [parts?.RTCPeerConnection, parts?.RTCSessionDescription, parts?.RTCIceCandidate].every(
-    (part) => typeof part === 'function',
-  )
+  return WEBRTC.every((name) => typeof (value as Partial<WebRtc> | null | undefined)?.[name] === 'function')
 }
 
 function webSocketClass(value: unknown): WebSocketClass {
@@ -223,10 +212,14 @@ function rtcConfiguration(value: unknown): RTCConfiguration {
 }
 
 function tokenBytes(value: unknown): Uint8Array {
-  const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value
+  const bytes = typeof value === 'string' ? utf8(value) : value
   if (!(bytes instanceof Uint8Array)) throw optionError('token', 'must be a string or a Uint8Array')
-  if (bytes.length <= TOKEN_BYTES_MAX) return new Uint8Array(bytes)
-  throw optionError('token', `must be at most ${TOKEN_BYTES_MAX} bytes`, `${bytes.length} bytes`)
+  atMost('token', TOKEN_BYTES_MAX, bytes.length, 'bytes')
+  return new Uint8Array(bytes)
+}
+
+function atMost(name: string, max: number, count: number, unit: string): void {
+  if (count > max) throw optionError(name, `must be at most ${max} ${unit}`, `${count} ${unit}`)
 }
 
 function integer(name: string, value: unknown, min: number, max: number): number {

@@ -23,18 +23,13 @@ interface Waiter {
   readonly reject: (error: MeshError) => void
 }
 
-const CODES: Readonly<Record<FailureCode, MeshErrorCode>> = {
-  unreachable: 'ERR_UNREACHABLE',
-  timeout: 'ERR_TIMEOUT',
-  refused: 'ERR_REFUSED',
-  cancelled: 'ERR_ABORTED',
-  closed: 'ERR_CLOSED',
-  busy: 'ERR_BUSY',
-}
+/** The public code of a failure that the core reports: `unreachable` is `ERR_UNREACHABLE`, and so on. */
+const publicCode = (code: FailureCode): MeshErrorCode =>
+  code === 'cancelled' ? 'ERR_ABORTED' : `ERR_${code.toUpperCase() as Uppercase<typeof code>}`
 
 /** The public error for a failure that the core reports. */
 export const failureError = (code: FailureCode, detail: string): MeshError =>
-  new MeshError(CODES[code], detail === '' || detail === code ? code : `${code}: ${detail}`)
+  new MeshError(publicCode(code), detail === '' || detail === code ? code : `${code}: ${detail}`)
 
 export class Pending {
   readonly #dispatch: (input: Input) => void

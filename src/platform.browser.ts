@@ -15,5 +15,12 @@ export const webRtcMissing = 'there is no WebRTC here'
 export const linksMaxDefault = 32
 
 /** Browsers open no ports. */
-export const listen = (): Promise<never> =>
-  Promise.reject(new MeshError('ERR_UNSUPPORTED', 'a browser cannot listen: run a peer in Node for that'))
+export class Listeners {
+  readonly urls: readonly string[] = []
+
+  async open(): Promise<never> {
+    throw new MeshError('ERR_UNSUPPORTED', 'a browser cannot listen: run a peer in Node for that')
+  }
+
+  async close(): Promise<void> {}
+}

@@ -6,6 +6,7 @@
 
 import { WebSocket } from 'ws'
 import type { NetworkId } from './core/ids.ts'
+import { closedError } from './errors.ts'
 import type { Listener, ListenOptions } from './listening.ts'
 import type { ProvenLink } from './net/driver.ts'
 import type { Identity } from './net/identity.ts'
@@ -22,24 +23,55 @@ export const webRtcMissing =
 /** DESIGN §5; REFERENCE 2b: 48 links reach 1M peers without a single failed lookup. */
 export const linksMaxDefault = 48
 
-/** Who listens, and where visitors go. */
-export interface ListenParts {
-  readonly options: ListenOptions
+/** Who listens, and where visitors go: an `Engine` fits. */
+interface Host {
   readonly identity: Identity
   readonly network: NetworkId
-  readonly attach: (link: ProvenLink) => void
-  /** What `/healthz` shows. */
-  readonly health: () => object
+  readonly driver: { attach(link: ProvenLink): void }
+  /** For `/healthz`. */
+  inspect(): { readonly neighbors: readonly unknown[] }
 }
 
 /** How long `close` waits for visitors to hang up, in ms; then they are cut off (guess). */
 const CLOSE_MS = 500
 
+/** The ports that a mesh has open. */
+export class Listeners {
+  readonly #open = new Set<Listener>()
+  #isClosed = false
+
+  get urls(): readonly string[] {
+    return [...this.#open].map(({ url }) => url)
+  }
+
+  /** Rejects with `ERR_CLOSED` if `close` was called meanwhile. */
+  async open(host: Host, options: ListenOptions): Promise<Listener> {
+    const listener = await listen(host, options)
+    if (this.#isClosed) {
+      await listener.close()
+      throw closedError()
+    }
+    this.#open.add(listener)
+    const close = async (): Promise<void> => {
+      this.#open.delete(listener)
+      await listener.close()
+    }
+    return { port: listener.port, url: listener.url, close }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.allSettled([...this.#open].map((listener) => listener.close()))
+    this.#open.clear()
+  }
+}
+
 /**
  * Opens a port at which newcomers of the same network are introduced to this peer, and through it to its mesh. Unlike
  * a bootstrap it keeps no pool of entries: it is one itself.
  */
-export async function listen({ options, identity, network, attach, health }: ListenParts): Promise<Listener> {
+async function listen(host: Host, options: ListenOptions): Promise<Listener> {
+  const { identity, network, driver } = host
   const [{ createAcceptor }, { resolveBootstrap }] = await Promise.all([
     import('../bootstrap/acceptor.ts'),
     import('../bootstrap/options.ts'),
@@ -48,10 +80,10 @@ export async function listen({ options, identity, network, attach, health }: Lis
     options: resolveBootstrap({ host: '127.0.0.1', ...options }),
     identity,
     isServed: (asked) => asked === network,
-    health,
+    health: () => ({ status: 'ok', id: identity.id, links: host.inspect().neighbors.length }),
     onVisitor: ({ channel, peer }) => {
       const link = new Link(channel)
-      attach({ link, peer, role: 'visitor', exchange: null })
+      driver.attach({ link, peer, role: 'visitor', exchange: null })
       link.send({ kind: 'introduction', entries: [identity.id], leaseMs: 0 })
     },
   })

@@ -4,6 +4,7 @@
  */
 
 import type { NeighborInspection, NodeInspection } from './core/inspection.ts'
+import type { Engine } from './engine.ts'
 import type { BootstrapChange, OfferPath } from './events.ts'
 import type { ServerInspection } from './net/bootstrap-client.ts'
 import type { LinkCounters } from './net/link.ts'
@@ -76,49 +77,49 @@ export interface Snapshot {
 }
 
 /** A neighbour as the application sees it. */
-export function peerInfo({ id, transport, rttMs, offer, isInitiator, slot, upSince }: NeighborInspection): PeerInfo {
-  return { id, transport, rttMs, offer, isInitiator, slot, upSince }
+export function peerInfo({ link, ...info }: NeighborInspection): PeerInfo {
+  void link
+  return info
 }
 
-/** What a snapshot is made of; `node` is null before the identity exists. */
-export interface SnapshotParts {
-  readonly network: string
-  readonly state: MeshState
+/** What only the mesh knows; `topicNames`: of topics that we are in, by id. */
+export interface SnapshotParts extends Pick<Snapshot, 'network' | 'state' | 'listening' | 'linksMax'> {
   readonly bootstrapDetail: string
-  readonly servers: readonly ServerInspection[]
-  readonly listening: readonly string[]
-  readonly linksMax: number
-  /** Of topics that we are in, by id. */
   readonly topicNames: ReadonlyMap<string, string>
-  readonly node: NodeInspection | null
-  /** Exchanges that failed below the core, by reason. */
-  readonly failures: Readonly<Record<string, number>>
-  readonly countersOf: (neighbor: NeighborInspection) => LinkCounters | undefined
 }
 
-export function snapshotOf(parts: SnapshotParts): Snapshot {
-  const { network, state, listening, linksMax, node } = parts
+/** Before there is an identity. */
+const NOTHING: Omit<NodeInspection, 'id' | 'isReady' | 'linksMax'> = {
+  bootstrap: 'none',
+  neighbors: [],
+  linksInFlight: 0,
+  known: [],
+  addressBook: [],
+  sizeEstimate: 1,
+  topics: [],
+  counters: {},
+  collections: {},
+}
+
+/** `engine`: null while starting. */
+export function snapshotOf({ bootstrapDetail, topicNames, ...mesh }: SnapshotParts, engine: Engine | null): Snapshot {
+  const { bootstrap, neighbors, known, addressBook, sizeEstimate, topics, linksInFlight, counters, collections } =
+    engine?.inspect() ?? NOTHING
   return {
-    id: node?.id ?? null,
-    network,
-    state,
-    bootstrap: { state: node?.bootstrap ?? 'none', detail: parts.bootstrapDetail, servers: parts.servers },
-    listening,
-    linksMax,
-    linksInFlight: node?.linksInFlight ?? 0,
-    neighbors: (node?.neighbors ?? []).map((neighbor) => ({
+    ...mesh,
+    id: engine?.identity.id ?? null,
+    bootstrap: { state: bootstrap, detail: bootstrapDetail, servers: engine?.servers() ?? [] },
+    linksInFlight,
+    neighbors: neighbors.map((neighbor) => ({
       ...peerInfo(neighbor),
-      counters: copied(parts.countersOf(neighbor)),
+      // A snapshot does not change afterwards; the link's own counters do.
+      counters: structuredClone(engine?.driver.counters(neighbor.link) ?? null),
     })),
-    known: node?.known ?? [],
-    addressBook: node?.addressBook ?? [],
-    sizeEstimate: node?.sizeEstimate ?? 1,
-    topics: (node?.topics ?? []).map((topic) => ({ ...topic, name: parts.topicNames.get(topic.id) ?? null })),
-    counters: { ...node?.counters, exchanges: { ...parts.failures } },
-    collections: node?.collections ?? {},
+    known,
+    addressBook,
+    sizeEstimate,
+    topics: topics.map((topic) => ({ ...topic, name: topicNames.get(topic.id) ?? null })),
+    counters: { ...counters, exchanges: { ...engine?.failures } },
+    collections,
   }
 }
-
-/** A snapshot does not change afterwards; the link's own counters do. */
-const copied = (counters: LinkCounters | undefined): LinkCounters | null =>
-  counters === undefined ? null : { ...counters, dropped: { ...counters.dropped } }

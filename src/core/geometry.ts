@@ -46,7 +46,8 @@ export function suits(lookup: BucketRange & { readonly requester: PeerId }, peer
 }
 
 const ID_CHARS = 52
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
+/** Of base32 in lower case, in the order of their values (RFC 4648 §6). */
+export const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 const BITS = 256
 
 const HALF = 2 ** 25
@@ -81,19 +82,23 @@ function distanceXor(target: Point, at: Point): number {
 }
 
 function compareXor(target: Key, a: Key, b: Key): number {
-  if (a === b) return 0
-  let i = 0
-  while (i < ID_CHARS && a.charCodeAt(i) === b.charCodeAt(i)) i++
+  const i = commonChars(a, b)
   if (i === ID_CHARS) return 0
   const t = digit(target, i)
   return (t ^ digit(a, i)) - (t ^ digit(b, i))
 }
 
-/** Leading bits that two ids share, 0…256. */
-function commonPrefixBits(a: Key, b: Key): number {
-  if (a === b) return BITS
+/** Leading characters that two ids share; `ID_CHARS` if they are the same. */
+function commonChars(a: Key, b: Key): number {
+  if (a === b) return ID_CHARS
   let i = 0
   while (i < ID_CHARS && a.charCodeAt(i) === b.charCodeAt(i)) i++
+  return i
+}
+
+/** Leading bits that two ids share, 0…256. */
+function commonPrefixBits(a: Key, b: Key): number {
+  const i = commonChars(a, b)
   if (i === ID_CHARS) return BITS
   return Math.min(BITS, i * 5 + Math.clz32(digit(a, i) ^ digit(b, i)) - 27)
 }
@@ -110,18 +115,20 @@ function keyInBucket(self: Key, bucket: number, random: () => number): Key {
 }
 
 function randomTail(length: number, random: () => number): string {
+  // 52 characters hold 260 bits: only the top bit of the last one belongs to the id.
+  return length === 0 ? '' : randomText(length - 1, random) + ALPHABET[(random() >>> 31) << 4]
+}
+
+/** So many random characters. */
+function randomText(length: number, random: () => number): string {
   let text = ''
   for (let i = 0; i < length; i++) text += ALPHABET[random() >>> 27]
-  // 52 characters hold 260 bits: only the top bit of the last one belongs to the id.
-  return length === 0
-    ? text
-    : text.slice(0, -1) + (text.charCodeAt(length - 1) >= 113 || text.charCodeAt(length - 1) < 97 ? 'q' : 'a')
+  return text
 }
 
 /** Numeric order of two ids, as on the ring. */
 export function compareIds(a: Key, b: Key): number {
-  let i = 0
-  while (i < ID_CHARS && a.charCodeAt(i) === b.charCodeAt(i)) i++
+  const i = commonChars(a, b)
   return i === ID_CHARS ? 0 : digit(a, i) - digit(b, i)
 }
 
@@ -211,8 +218,6 @@ export function ringAround(self: Key, ids: Iterable<PeerId>, side: number): Set<
 
 /** 26 characters of base32 that name 128 random bits. */
 export function randomName(random: () => number): string {
-  let text = ''
-  for (let i = 0; i < 25; i++) text += ALPHABET[random() >>> 27]
   // The 26th character holds the last three of 128 bits.
-  return text + ALPHABET[(random() >>> 29) << 2]
+  return randomText(25, random) + ALPHABET[(random() >>> 29) << 2]
 }

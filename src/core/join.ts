@@ -109,7 +109,7 @@ export class Join {
   onLinkUp(up: LinkUp, now: Instant): void {
     this.#isContacting = false
     this.#failures = 0
-    if (this.#contact !== null) this.#leave('replaced')
+    this.#leave('replaced')
     this.#contact = {
       link: up.link,
       since: now,
@@ -196,7 +196,7 @@ export class Join {
   }
 
   stop(): void {
-    if (this.#contact !== null) this.#leave('left')
+    this.#leave('left')
   }
 
   /**
@@ -221,11 +221,10 @@ export class Join {
 
   #getIn(now: Instant): void {
     const contact = this.#contact
-    if (contact === null && !this.#config.hasBootstrap) {
+    if (contact === null) {
       // Nobody to ask: we are the first of our mesh, and others come to us (`mesh.listen`).
-      this.#becomeReady()
-    } else if (contact === null) {
-      if (!this.#isContacting && now >= this.#contactAt) this.#contactBootstrap('join', now)
+      if (!this.#config.hasBootstrap) this.#becomeReady()
+      else if (!this.#isContacting && now >= this.#contactAt) this.#contactBootstrap('join', now)
     } else if (contact.entries === null) {
       if (now - contact.since > INTRODUCTION_MS) this.#leave('silent')
     } else if (contact.entries.length === 0) {

@@ -77,8 +77,7 @@ export class Lookups {
       if (lookup.bucket !== null) refills++
     }
     if (refills >= REFILLS_MAX) return
-    const target = this.#config.geometry.keyInBucket(this.#config.self, bucket, this.#parts.random)
-    this.#start({ target, range: only(bucket), bucket, slot: 'bucket', first: null }, now)
+    this.#start({ target: this.#keyIn(bucket), range: only(bucket), bucket, slot: 'bucket', first: null }, now)
   }
 
   /** Asks whoever is closest to us, in those of our buckets, for a link; null if nothing can carry it. */
@@ -88,14 +87,12 @@ export class Lookups {
 
   /** Asks over `first` for anybody in a bucket where our own mesh has nobody. */
   inBucket(bucket: number, first: LinkId, now: Instant): MessageId | null {
-    const target = this.#config.geometry.keyInBucket(this.#config.self, bucket, this.#parts.random)
-    return this.#start({ target, range: only(bucket), bucket: null, slot: 'bucket', first }, now)
+    return this.#start({ target: this.#keyIn(bucket), range: only(bucket), bucket: null, slot: 'bucket', first }, now)
   }
 
   /** Asks anybody on the way to a random key for a link. */
   anybody(slot: Slot, first: LinkId | null, now: Instant): MessageId | null {
-    const target = this.#config.geometry.keyInBucket(this.#config.self, 0, this.#parts.random)
-    return this.#start({ target, range: ANY_BUCKET, bucket: null, slot, first }, now)
+    return this.#start({ target: this.#keyIn(0), range: ANY_BUCKET, bucket: null, slot, first }, now)
   }
 
   /** An offer came in reply: does it suit what we asked for? Each lookup takes one. */
@@ -113,12 +110,7 @@ export class Lookups {
     return true
   }
 
-  /** Nobody suitable on any path. */
-  onReturned(frame: LookupFrame, now: Instant): void {
-    this.onRefused(frame.id, now)
-  }
-
-  /** Nobody suitable, or whoever took it thought better of it. */
+  /** Nobody suitable on any path, or whoever took it thought better of it. */
   onRefused(id: MessageId, now: Instant): void {
     const lookup = this.#pending.get(id)
     if (lookup === undefined) return
@@ -134,6 +126,11 @@ export class Lookups {
       this.counters.lost++
       if (lookup.bucket !== null) this.#rest(lookup.bucket, now)
     }
+  }
+
+  #keyIn(bucket: number): Key {
+    const { self, geometry } = this.#config
+    return geometry.keyInBucket(self, bucket, this.#parts.random)
   }
 
   #rest(bucket: number, now: Instant): void {

@@ -424,7 +424,7 @@ export class MeshNode {
   #onReturned(frame: UnicastFrame | LookupFrame, now: Instant): void {
     if (frame.kind === 'unicast') this.requests.onReturned(frame, now)
     else {
-      this.lookups.onReturned(frame, now)
+      this.lookups.onRefused(frame.id, now)
       this.join.tick(now)
     }
   }

@@ -8,6 +8,7 @@
 import { Link, type LinkLimits } from './link.ts'
 import type { ProvenLink } from './driver.ts'
 import { type DialerOptions, dialHello } from './hello.ts'
+import { textOf } from './thrown.ts'
 import { type After, onAbort, platformAfter } from './timers.ts'
 import { dialWebSocket, type WebSocketClass } from './websocket.ts'
 
@@ -119,7 +120,7 @@ export class BootstrapClient {
       const longest = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** server.failures)
       server.failures++
       server.notBefore = this.#parts.now() + longest * (this.#parts.random() / 2 ** 32)
-      return error instanceof Error ? error.message : String(error)
+      return textOf(error)
     }
   }
 

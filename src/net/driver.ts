@@ -2,7 +2,8 @@
  * The thin shell that runs one `MeshNode` on a real machine: every effect of `Io` is one short method here, and whatever
  * comes of it returns as an `Input`. Inputs go through one queue: the core is never entered while it is at work, so an
  * effect that completes at once is simply the next input. What a clock, a timer, a socket or WebRTC is comes from
- * outside (`DriverParts`). Timers are not unref'd: an open mesh keeps its process alive, a stopped one does not.
+ * outside (`DriverParts`), and every body is bytes: it comes from `wire/` or from the application. Timers are not
+ * unref'd: an open mesh keeps its process alive, a stopped one does not.
  */
 
 import type { Body, Frame, Message, OfferMessage, RefuseReason } from '../core/frames.ts'
@@ -42,21 +43,12 @@ export interface ProvenLink {
 export interface Sealing {
   seal(job: SealJob): Promise<Uint8Array>
   open(job: OpenJob): Promise<{ readonly source: PeerId; readonly message: Message }>
-  sign(id: MessageId, payload: Uint8Array, tree: Key): Promise<Uint8Array>
+  sign(id: MessageId, payload: Body, tree: Key): Promise<Uint8Array>
   verify(job: VerifyJob): Promise<{ readonly source: PeerId; readonly payload: Uint8Array }>
 }
 
 /** Offers and answers on a WebRTC implementation: `Exchanges` is one. What comes of them is dispatched as inputs. */
-export interface Exchanging {
-  createOffer(exchange: ExchangeId, to: { readonly remote: PeerId; readonly purpose: OfferMessage['purpose'] }): void
-  createAnswer(
-    exchange: ExchangeId,
-    offer: { readonly remote: PeerId; readonly purpose: OfferMessage['purpose']; readonly description: Uint8Array },
-  ): void
-  acceptAnswer(exchange: ExchangeId, description: Uint8Array): void
-  addSignal(exchange: ExchangeId, signal: Uint8Array): void
-  abandon(exchange: ExchangeId, reason: RefuseReason): void
-}
+export type Exchanging = Pick<Io, 'createOffer' | 'createAnswer' | 'acceptAnswer' | 'addSignal' | 'abandon'>
 
 /** Finds a bootstrap: `BootstrapClient` is one. Ends in a link attached or in the input `bootstrapFailed`. */
 export interface Contacting {
@@ -212,7 +204,7 @@ export class Driver implements Io {
   sign(id: MessageId, payload: Body, tree: Key): void {
     // Signing with our own key cannot be refused: a failure is a fault, and the request runs into its time-out.
     this.#parts.sealing
-      .sign(id, bytesOf(payload), tree)
+      .sign(id, payload, tree)
       .then((body) => this.dispatch({ kind: 'signed', tree, id, body }), this.#parts.onFault)
   }
 
@@ -236,15 +228,15 @@ export class Driver implements Io {
     exchange: ExchangeId,
     offer: { readonly remote: PeerId; readonly purpose: OfferMessage['purpose']; readonly description: Body },
   ): void {
-    this.#parts.exchanging.createAnswer(exchange, { ...offer, description: bytesOf(offer.description) })
+    this.#parts.exchanging.createAnswer(exchange, offer)
   }
 
   acceptAnswer(exchange: ExchangeId, description: Body): void {
-    this.#parts.exchanging.acceptAnswer(exchange, bytesOf(description))
+    this.#parts.exchanging.acceptAnswer(exchange, description)
   }
 
   addSignal(exchange: ExchangeId, signal: Body): void {
-    this.#parts.exchanging.addSignal(exchange, bytesOf(signal))
+    this.#parts.exchanging.addSignal(exchange, signal)
   }
 
   abandon(exchange: ExchangeId, reason: RefuseReason): void {
@@ -289,6 +281,3 @@ const refusedReason = (error: unknown): RefusedReason | null => (error instanceo
 
 const isHandshake = (frame: Frame | HandshakeFrame): frame is HandshakeFrame =>
   Object.hasOwn(handshakeVariants, frame.kind)
-
-/** In this shell every body is bytes: they come from `wire/` or from the application. */
-const bytesOf = (body: Body): Uint8Array => body as Uint8Array

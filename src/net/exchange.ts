@@ -24,6 +24,7 @@ import type { LocalCandidate, LocalDescription, RemoteDescription } from './sdp.
 import { candidatesOf, decodeDescription, encodeDescription, fingerprintIn } from './sdp.ts'
 import type { Signal } from './signal.ts'
 import { decodeSignal, directionOf, encodeCandidates, encodeRenegotiate, encodeTransceiver } from './signal.ts'
+import { textOf } from './thrown.ts'
 import type { After } from './timers.ts'
 import { Trickle } from './trickle.ts'
 
@@ -432,5 +433,3 @@ function onlyFrame(data: unknown) {
   const frames = data instanceof ArrayBuffer ? decodeBatch(new Uint8Array(data)) : null
   return frames?.length === 1 ? frames[0] : null
 }
-
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -45,7 +45,6 @@ export type HelloFailure = 'malformed' | 'signature' | 'self' | 'token' | 'netwo
 
 /** A handshake that failed. `message` is for people. */
 export class HelloFailed extends Error {
-  override readonly name = 'HelloFailed'
   readonly reason: HelloFailure
 
   constructor(reason: HelloFailure, detail?: string) {

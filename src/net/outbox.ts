@@ -7,6 +7,7 @@
 import type { Frame } from '../core/frames.ts'
 import { encodeFrameInto, FRAME_BYTES_MAX, frameBytes } from '../wire/frames.ts'
 import type { HandshakeFrame } from '../wire/handshake.ts'
+import { checkRange } from '../wire/schema.ts'
 import { MESSAGE_BYTES_MAX } from './channel.ts'
 import { concat } from './crypto/bytes.ts'
 
@@ -20,13 +21,13 @@ const LENGTH_BYTES = 2
 const DROP_ORDER: readonly DroppableClass[] = ['broadcast', 'lookup', 'routed']
 
 export class Outbox {
+  /** In the order of their claim. */
   readonly #queues: Readonly<Record<FrameClass, Queue>> = {
     control: new Queue(),
     routed: new Queue(),
     lookup: new Queue(),
     broadcast: new Queue(),
   }
-  readonly #inOrder = [this.#queues.control, this.#queues.routed, this.#queues.lookup, this.#queues.broadcast]
   readonly #bytesMax: number
   readonly #framesMax: number
   readonly #onDrop: (frameClass: DroppableClass) => void
@@ -73,7 +74,7 @@ export class Outbox {
     if (this.#frameCount === 0) return null
     const parts: Uint8Array[] = []
     let size = 0
-    for (const queue of this.#inOrder) {
+    for (const queue of Object.values(this.#queues)) {
       while (queue.length > 0 && size + queue.head.byteLength <= MESSAGE_BYTES_MAX) {
         const part = queue.shift()
         size += part.byteLength
@@ -121,7 +122,7 @@ export function classOf(frame: Frame | HandshakeFrame): FrameClass {
  */
 export function messageOf(frame: Frame | HandshakeFrame): Uint8Array<ArrayBuffer> {
   const size = frameBytes(frame)
-  if (size > FRAME_BYTES_MAX) throw new RangeError(`a frame of ${size} bytes is above ${FRAME_BYTES_MAX}`)
+  checkRange(size, FRAME_BYTES_MAX)
   const bytes = new Uint8Array(LENGTH_BYTES + size)
   bytes[0] = size >> 8
   bytes[1] = size

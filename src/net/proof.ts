@@ -43,7 +43,6 @@ export type ProofFailure = 'missing' | 'signature' | 'timeout' | 'closed' | 'den
 
 /** A proof that failed. `message` is for people. */
 export class ProofFailed extends Error {
-  override readonly name = 'ProofFailed'
   readonly reason: ProofFailure
 
   constructor(reason: ProofFailure, detail = '') {

@@ -3,7 +3,7 @@
  * simple-peer needs to renegotiate. Descriptions keep the bytes of `sdp.ts`; their first byte tells them apart.
  */
 
-import { decodeWith, encodeWith, fields, oneOf, record, union } from '../wire/schema.ts'
+import { decodeWith, encodeWith, fields, oneOf, union } from '../wire/schema.ts'
 import type { Candidate } from './candidate.ts'
 import { candidatesField } from './candidate.ts'
 import type { RemoteDescription } from './sdp.ts'
@@ -31,13 +31,13 @@ export type Signal =
 type Coded = Exclude<Signal, { readonly kind: 'description' }>
 
 const codedField = union<Coded>({
-  candidates: { code: 0x10, field: record('candidates', { candidates: candidatesField }) },
-  renegotiate: { code: 0x11, field: record('renegotiate', {}) },
+  candidates: { code: 0x10, fields: { candidates: candidatesField } },
+  renegotiate: { code: 0x11, fields: {} },
   transceiver: {
     code: 0x12,
-    field: record('transceiver', {
+    fields: {
       request: fields<TransceiverRequest>({ media: oneOf(['audio', 'video']), direction: oneOf(DIRECTIONS) }),
-    }),
+    },
   },
 })
 

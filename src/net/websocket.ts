@@ -6,6 +6,7 @@
 
 import { RECEIVE_LIMITS } from '#runtime'
 import type { Channel } from './channel.ts'
+import { textOf } from './thrown.ts'
 import { onAbort } from './timers.ts'
 
 /** What musubi uses of a WebSocket; browsers' own and `ws` both fit. */
@@ -108,7 +109,7 @@ export class WebSocketChannel implements Channel {
       this.#socket.send(message)
     } catch (error) {
       // Browsers throw while a socket is still connecting, some of them when it has just closed.
-      this.close(error instanceof Error ? error.message : 'send failed')
+      this.close(textOf(error))
     }
   }
 

@@ -4,22 +4,7 @@
  * such a frame is a body that a relay does not look into. All other kinds are declared with `schema.ts`.
  */
 
-import type {
-  BroadcastFrame,
-  DigestFrame,
-  DirectFrame,
-  Frame,
-  GraftFrame,
-  HeartbeatFrame,
-  IhaveFrame,
-  IntroductionFrame,
-  LookupFrame,
-  NackFrame,
-  PruneFrame,
-  ReplyFrame,
-  TopicFrame,
-  UnicastFrame,
-} from '../core/frames.ts'
+import type { BroadcastFrame, Frame, LookupFrame, ReplyFrame, UnicastFrame } from '../core/frames.ts'
 import {
   ATTEMPTS_MAX,
   DIGEST_MAX,
@@ -43,7 +28,6 @@ import {
   id32,
   list,
   oneOf,
-  record,
   text,
   u32,
   u8,
@@ -75,7 +59,7 @@ const FLAGS = 2
 const ID = 3
 const TARGET = ID + MESSAGE_ID_BYTES
 const BODY = TARGET + KEY_BYTES
-const bucketField = u8()
+const anyBuckets = fields<BucketRange>({ bucketMin: u8(), bucketMax: u8() })
 
 /** The exact number of bytes that `encodeFrame` gives for `frame`. */
 export function frameBytes(frame: Frame | HandshakeFrame): number {
@@ -129,16 +113,14 @@ const unicastField: Field<UnicastFrame> = {
 
 /** There are many empty ranges, and one way to write them. */
 const bucketsField: Field<BucketRange> = {
-  size: () => 2,
+  ...anyBuckets,
   write(range, bytes, offset) {
     if (!isWritable(range)) throw new RangeError(`no buckets: ${range.bucketMin} to ${range.bucketMax}`)
-    return bucketField.write(range.bucketMax, bytes, bucketField.write(range.bucketMin, bytes, offset))
+    return anyBuckets.write(range, bytes, offset)
   },
   read(cursor) {
-    const bucketMin = bucketField.read(cursor)
-    const bucketMax = bucketField.read(cursor)
-    if (bucketMin === undefined || bucketMax === undefined) return undefined
-    return isWritable({ bucketMin, bucketMax }) ? { bucketMin, bucketMax } : undefined
+    const range = anyBuckets.read(cursor)
+    return range && isWritable(range) ? range : undefined
   },
 }
 
@@ -231,65 +213,67 @@ const returnedField: Field<UnicastFrame | LookupFrame> = {
   size: (frame) => frameBytes(frame),
   write: (frame, bytes, offset) => encodeFrameInto(frame, bytes, offset),
   read(cursor) {
-    const frame = readReturned(cursor)
-    return frame?.kind === 'unicast' || frame?.kind === 'lookup' ? frame : undefined
+    // Looks at the kind first: only one level is ever nested, so a frame of nothing but nacks costs no stack.
+    const kind = cursor.bytes[cursor.offset + 1]
+    if (kind !== 0x01 && kind !== 0x02) return undefined
+    return anyFrame.read(cursor) as UnicastFrame | LookupFrame | undefined
   },
 }
 
 const frameUnion = union<Frame | HandshakeFrame>({
-  unicast: { code: 0x01, field: unicastField },
-  lookup: { code: 0x02, field: lookupField },
-  reply: { code: 0x03, field: replyField },
-  broadcast: { code: 0x04, field: broadcastField },
+  unicast: { code: 0x01, format: unicastField },
+  lookup: { code: 0x02, format: lookupField },
+  reply: { code: 0x03, format: replyField },
+  broadcast: { code: 0x04, format: broadcastField },
   nack: {
     code: 0x10,
-    field: record<NackFrame>('nack', {
+    fields: {
       reason: oneOf(['dead-end', 'seen', 'spent', 'busy', 'nobody']),
       frame: returnedField,
-    }),
+    },
   },
-  direct: { code: 0x11, field: record<DirectFrame>('direct', { id: id16(), isReply: bool, message: messageField }) },
-  heartbeat: { code: 0x12, field: record<HeartbeatFrame>('heartbeat', { isEcho: bool, hasRoom: bool, stamp: u32() }) },
-  keep: { code: 0x13, field: record('keep', { wanted: bool }) },
-  peers: { code: 0x14, field: record('peers', { room: u32(), peers: idList(PEERS_PER_FRAME_MAX) }) },
+  direct: { code: 0x11, fields: { id: id16(), isReply: bool, message: messageField } },
+  heartbeat: { code: 0x12, fields: { isEcho: bool, hasRoom: bool, stamp: u32() } },
+  keep: { code: 0x13, fields: { wanted: bool } },
+  peers: { code: 0x14, fields: { room: u32(), peers: idList(PEERS_PER_FRAME_MAX) } },
   introduction: {
     code: 0x15,
-    field: record<IntroductionFrame>('introduction', { entries: idList(ENTRIES_PER_FRAME_MAX), leaseMs: u32() }),
+    fields: { entries: idList(ENTRIES_PER_FRAME_MAX), leaseMs: u32() },
   },
   ihave: {
     code: 0x17,
-    field: record<IhaveFrame>('ihave', {
+    fields: {
       target: id32(),
       entries: entryList({ hops: u8(HOP_LIMIT_MAX) }, IHAVES_PER_FRAME_MAX),
-    }),
+    },
   },
   graft: {
     code: 0x18,
-    field: record<GraftFrame>('graft', {
+    fields: {
       target: id32(),
       isEager: bool,
       ids: list(id16<MessageId>(), { itemBytes: MESSAGE_ID_BYTES, max: GRAFTS_PER_FRAME_MAX }),
-    }),
+    },
   },
-  prune: { code: 0x19, field: record<PruneFrame>('prune', { target: id32() }) },
+  prune: { code: 0x19, fields: { target: id32() } },
   digest: {
     code: 0x1a,
-    field: record<DigestFrame>('digest', {
+    fields: {
       target: id32(),
       isReply: bool,
       entries: entryList({ ageS: u8() }, DIGEST_MAX),
-    }),
+    },
   },
   topic: {
     code: 0x1b,
-    field: record<TopicFrame>('topic', {
+    fields: {
       target: id32(),
       role: oneOf(['out', 'relay', 'member']),
       isNeeded: bool,
       isReply: bool,
-    }),
+    },
   },
-  goodbye: { code: 0x16, field: record('goodbye', { reason: text(REASON_CHARS_MAX) }) },
+  goodbye: { code: 0x16, fields: { reason: text(REASON_CHARS_MAX) } },
   ...handshakeVariants,
 })
 
@@ -303,12 +287,6 @@ const anyFrame: Field<Frame | HandshakeFrame> = {
   read(cursor) {
     return cursor.bytes[cursor.offset++] === PROTOCOL_VERSION ? frameUnion.read(cursor) : undefined
   },
-}
-
-/** Looks at the kind first: only one level is ever nested, so a frame of nothing but nacks costs no stack. */
-function readReturned(cursor: Cursor): Frame | HandshakeFrame | undefined {
-  const kind = cursor.bytes[cursor.offset + 1]
-  return kind === 0x01 || kind === 0x02 ? anyFrame.read(cursor) : undefined
 }
 
 function idList(max: number): Field<readonly PeerId[]> {
@@ -327,7 +305,7 @@ function entryList<Name extends string>(
 type Entry<Name extends string> = { readonly id: MessageId } & { readonly [N in Name]: number }
 
 function flagsOf(frame: UnicastFrame | LookupFrame | ReplyFrame): number {
-  checkRange('attempt', frame.attempt, ATTEMPTS_MAX - 1)
+  checkRange(frame.attempt, ATTEMPTS_MAX - 1)
   return frame.attempt | (frame.viaBootstrap ? VIA_BOOTSTRAP_BIT : 0)
 }
 
@@ -337,8 +315,8 @@ function writeHeader(
   offset: number,
   flags: number,
 ): void {
-  checkRange('hop limit', frame.hopLimit, HOP_LIMIT_MAX)
-  checkRange('hops', frame.hops, HOP_LIMIT_MAX - frame.hopLimit)
+  checkRange(frame.hopLimit, HOP_LIMIT_MAX)
+  checkRange(frame.hops, HOP_LIMIT_MAX - frame.hopLimit)
   bytes[offset] = frame.hopLimit
   bytes[offset + HOPS] = frame.hops
   bytes[offset + FLAGS] = flags
@@ -347,7 +325,7 @@ function writeHeader(
 
 function writeBody(frame: UnicastFrame | ReplyFrame | BroadcastFrame, bytes: Uint8Array, offset: number): number {
   const { byteLength } = frame.body
-  if (byteLength > BODY_BYTES_MAX) throw new RangeError(`a body of ${byteLength} bytes is above ${BODY_BYTES_MAX}`)
+  checkRange(byteLength, BODY_BYTES_MAX)
   bytes.set(bytesOf(frame.body), offset)
   return offset + byteLength
 }

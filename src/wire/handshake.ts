@@ -4,7 +4,7 @@
  */
 
 import type { NetworkId, PeerId } from '../core/ids.ts'
-import { blob, fixed, id32, oneOf, record, text, type Variants } from './schema.ts'
+import { blob, fixed, id32, oneOf, text, type Variants } from './schema.ts'
 
 /** Bytes of a handshake nonce. */
 export const NONCE_BYTES = 32
@@ -63,19 +63,19 @@ export type HandshakeFrame = ChallengeFrame | HelloFrame | WelcomeFrame | ProofF
 
 /** Their codes and formats, for `frames.ts`. */
 export const handshakeVariants: Variants<HandshakeFrame> = {
-  challenge: { code: 0x20, field: record('challenge', { server: id32(), nonce: fixed(NONCE_BYTES) }) },
+  challenge: { code: 0x20, fields: { server: id32(), nonce: fixed(NONCE_BYTES) } },
   hello: {
     code: 0x21,
-    field: record('hello', {
+    fields: {
       peer: id32(),
       network: id32(),
       nonce: fixed(NONCE_BYTES),
       role: oneOf(['join', 'visit']),
       token: blob(TOKEN_BYTES_MAX),
       signature: fixed(SIGNATURE_BYTES),
-    }),
+    },
   },
-  welcome: { code: 0x22, field: record('welcome', { signature: fixed(SIGNATURE_BYTES) }) },
-  proof: { code: 0x23, field: record('proof', { signature: fixed(SIGNATURE_BYTES) }) },
-  denied: { code: 0x24, field: record('denied', { reason: text(REASON_CHARS_MAX) }) },
+  welcome: { code: 0x22, fields: { signature: fixed(SIGNATURE_BYTES) } },
+  proof: { code: 0x23, fields: { signature: fixed(SIGNATURE_BYTES) } },
+  denied: { code: 0x24, fields: { reason: text(REASON_CHARS_MAX) } },
 }

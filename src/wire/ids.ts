@@ -8,6 +8,7 @@
  * one peer would have several names.
  */
 
+import { ALPHABET } from '../core/geometry.ts'
 import type { ExchangeId, Key, MessageId } from '../core/ids.ts'
 
 /** Bytes of a key: a peer id, a network id, or any other point of the key space. */
@@ -17,7 +18,6 @@ export const MESSAGE_ID_BYTES = 16
 
 const KEY_CHARS = 52
 const MESSAGE_ID_CHARS = 26
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 /** Marks characters outside the alphabet; its high bits survive an `|` over many values. */
 const INVALID = 0xe0
 
@@ -33,22 +33,12 @@ const messageIdCodes = Array.from({ length: MESSAGE_ID_CHARS }, () => 0)
 
 /** The 32 bytes at `offset` as text. The caller has checked that they are there, and says what kind of key they are. */
 export function idFromBytes<T extends Key = Key>(bytes: Uint8Array, offset = 0): T {
-  writeGroups(bytes, offset, keyCodes, 6)
-  const last = (bytes[offset + 30]! << 8) | bytes[offset + 31]!
-  keyCodes[48] = CODES[last >> 11]!
-  keyCodes[49] = CODES[(last >> 6) & 31]!
-  keyCodes[50] = CODES[(last >> 1) & 31]!
-  keyCodes[51] = CODES[(last << 4) & 31]!
-  return String.fromCharCode.apply(null, keyCodes) as T
+  return textOf(bytes, offset, keyCodes) as T
 }
 
 /** The 16 bytes at `offset` as text. The caller has checked that they are there. */
 export function messageIdFromBytes<T extends MessageId | ExchangeId = MessageId>(bytes: Uint8Array, offset = 0): T {
-  writeGroups(bytes, offset, messageIdCodes, 3)
-  const last = bytes[offset + 15]!
-  messageIdCodes[24] = CODES[last >> 3]!
-  messageIdCodes[25] = CODES[(last << 2) & 31]!
-  return String.fromCharCode.apply(null, messageIdCodes) as T
+  return textOf(bytes, offset, messageIdCodes) as T
 }
 
 /** The bytes of an id: 32 for keys, 16 for message and exchange ids. Throws TypeError for text that is no id. */
@@ -60,9 +50,23 @@ export function bytesFromId(id: Key | MessageId | ExchangeId): Uint8Array {
 
 /** Writes an id's 32 or 16 bytes at `offset`; returns the offset behind them. Throws TypeError for text that is no id. */
 export function writeId(id: Key | MessageId | ExchangeId, bytes: Uint8Array, offset: number): number {
-  if (id.length === KEY_CHARS) return writeKey(id, bytes, offset)
-  if (id.length === MESSAGE_ID_CHARS) return writeMessageId(id, bytes, offset)
-  throw notAnId(id)
+  if (id.length !== KEY_CHARS && id.length !== MESSAGE_ID_CHARS) throw notAnId(id)
+  let seen = 0
+  let rest = 0
+  let bits = 0
+  let to = offset
+  for (let at = 0; at < id.length; at++) {
+    const value = valueAt(id, at)
+    seen |= value
+    rest = (rest << 5) | value
+    bits += 5
+    if (bits < 8) continue
+    bits -= 8
+    bytes[to++] = rest >> bits
+  }
+  // Above 31, one of them was invalid; what is left are the spare bits.
+  if (seen > 31 || (rest & ((1 << bits) - 1)) !== 0) throw notAnId(id)
+  return to
 }
 
 /** Whether text from outside is a peer id (or another key): 52 characters of the alphabet, spare bits zero. */
@@ -75,70 +79,22 @@ export function isMessageId(text: string): text is MessageId & ExchangeId {
   return text.length === MESSAGE_ID_CHARS && isBase32(text, 0x03)
 }
 
-/** Five bytes become eight characters, `groups` times. */
-function writeGroups(bytes: Uint8Array, offset: number, codes: number[], groups: number): void {
-  let at = offset
-  for (let to = 0; to < groups * 8; to += 8, at += 5) {
-    const a = bytes[at]!
-    const b = bytes[at + 1]!
-    const c = bytes[at + 2]!
-    const d = bytes[at + 3]!
-    const e = bytes[at + 4]!
-    codes[to] = CODES[a >> 3]!
-    codes[to + 1] = CODES[((a & 7) << 2) | (b >> 6)]!
-    codes[to + 2] = CODES[(b >> 1) & 31]!
-    codes[to + 3] = CODES[((b & 1) << 4) | (c >> 4)]!
-    codes[to + 4] = CODES[((c & 15) << 1) | (d >> 7)]!
-    codes[to + 5] = CODES[(d >> 2) & 31]!
-    codes[to + 6] = CODES[((d & 3) << 3) | (e >> 5)]!
-    codes[to + 7] = CODES[e & 31]!
+/** As many characters as there are `codes`. */
+function textOf(bytes: Uint8Array, offset: number, codes: number[]): string {
+  const end = offset + Math.floor((codes.length * 5) / 8)
+  let rest = 0
+  let bits = 0
+  let to = 0
+  for (let at = offset; at < end; at++) {
+    rest = (rest << 8) | bytes[at]!
+    bits += 3
+    codes[to++] = CODES[(rest >> bits) & 31]!
+    if (bits < 5) continue
+    bits -= 5
+    codes[to++] = CODES[(rest >> bits) & 31]!
   }
-}
-
-function writeKey(id: string, bytes: Uint8Array, offset: number): number {
-  let seen = readGroups(id, bytes, offset, 6)
-  const a = valueAt(id, 48)
-  const b = valueAt(id, 49)
-  const c = valueAt(id, 50)
-  const d = valueAt(id, 51)
-  seen |= a | b | c | d
-  if (seen > 31 || (d & 0x0f) !== 0) throw notAnId(id)
-  bytes[offset + 30] = (a << 3) | (b >> 2)
-  bytes[offset + 31] = (b << 6) | (c << 1) | (d >> 4)
-  return offset + KEY_BYTES
-}
-
-function writeMessageId(id: string, bytes: Uint8Array, offset: number): number {
-  let seen = readGroups(id, bytes, offset, 3)
-  const a = valueAt(id, 24)
-  const b = valueAt(id, 25)
-  seen |= a | b
-  if (seen > 31 || (b & 0x03) !== 0) throw notAnId(id)
-  bytes[offset + 15] = (a << 3) | (b >> 2)
-  return offset + MESSAGE_ID_BYTES
-}
-
-/** Eight characters become five bytes, `groups` times. Returns all values seen, or-ed: above 31, one was invalid. */
-function readGroups(id: string, bytes: Uint8Array, offset: number, groups: number): number {
-  let seen = 0
-  let to = offset
-  for (let at = 0; at < groups * 8; at += 8, to += 5) {
-    const a = valueAt(id, at)
-    const b = valueAt(id, at + 1)
-    const c = valueAt(id, at + 2)
-    const d = valueAt(id, at + 3)
-    const e = valueAt(id, at + 4)
-    const f = valueAt(id, at + 5)
-    const g = valueAt(id, at + 6)
-    const h = valueAt(id, at + 7)
-    seen |= a | b | c | d | e | f | g | h
-    bytes[to] = (a << 3) | (b >> 2)
-    bytes[to + 1] = (b << 6) | (c << 1) | (d >> 4)
-    bytes[to + 2] = (d << 4) | (e >> 1)
-    bytes[to + 3] = (e << 7) | (f << 2) | (g >> 3)
-    bytes[to + 4] = (g << 5) | h
-  }
-  return seen
+  codes[to] = CODES[(rest << (5 - bits)) & 31]!
+  return String.fromCharCode.apply(null, codes)
 }
 
 function valueAt(text: string, at: number): number {

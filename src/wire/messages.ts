@@ -3,8 +3,8 @@
  * version of its own; the frame around it has one.
  */
 
-import type { Message, OfferMessage } from '../core/frames.ts'
-import { blob, decodeWith, encodeWith, type Field, id16, oneOf, record, union } from './schema.ts'
+import type { Message } from '../core/frames.ts'
+import { blob, decodeWith, encodeWith, type Field, id16, oneOf, union } from './schema.ts'
 
 /**
  * Greatest payload of one `data` message or broadcast, in bytes: what fits into a frame after header, message header
@@ -23,26 +23,26 @@ export const slotField = oneOf(['ring', 'bucket', 'random', 'guest'])
 
 /** The format of a message, for frames that nest one. */
 export const messageField: Field<Message> = union<Message>({
-  data: { code: 1, field: record('data', { payload: blob(PAYLOAD_BYTES_MAX) }) },
-  ack: { code: 2, field: record('ack', {}) },
+  data: { code: 1, fields: { payload: blob(PAYLOAD_BYTES_MAX) } },
+  ack: { code: 2, fields: {} },
   offer: {
     code: 3,
-    field: record<OfferMessage>('offer', {
+    fields: {
       exchange: id16(),
       purpose: oneOf(['link', 'call']),
       slot: slotField,
       description: blob(DESCRIPTION_BYTES_MAX),
       metadata: blob(METADATA_BYTES_MAX),
-    }),
+    },
   },
-  answer: { code: 4, field: record('answer', { exchange: id16(), description: blob(DESCRIPTION_BYTES_MAX) }) },
-  signal: { code: 5, field: record('signal', { exchange: id16(), signal: blob(SIGNAL_BYTES_MAX) }) },
+  answer: { code: 4, fields: { exchange: id16(), description: blob(DESCRIPTION_BYTES_MAX) } },
+  signal: { code: 5, fields: { exchange: id16(), signal: blob(SIGNAL_BYTES_MAX) } },
   refuse: {
     code: 6,
-    field: record('refuse', {
+    fields: {
       exchange: id16(),
       reason: oneOf(['full', 'busy', 'glare', 'linked', 'rejected', 'failed', 'closed', 'timeout']),
-    }),
+    },
   },
 })
 

@@ -46,7 +46,7 @@ function unsigned(width: 1 | 2 | 4, max: number): Field<number> {
   return {
     size: () => width,
     write(value, bytes, offset) {
-      checkRange('number', value, max)
+      checkRange(value, max)
       return writeUnsigned(value, bytes, offset, width)
     },
     read(cursor) {
@@ -59,8 +59,8 @@ function unsigned(width: 1 | 2 | 4, max: number): Field<number> {
 }
 
 /** Throws RangeError unless it is an integer from 0 to `max`. */
-export function checkRange(name: string, value: number, max: number): void {
-  if (!Number.isInteger(value) || value < 0 || value > max) throw new RangeError(`${name} ${value} is not in 0…${max}`)
+export function checkRange(value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > max) throw new RangeError(`${value} is not in 0…${max}`)
 }
 
 /** One byte, at most `max`. */
@@ -138,7 +138,7 @@ export function blob<T extends Body>(max: number): Field<T> {
   return {
     size: (value) => 2 + value.byteLength,
     write(value, bytes, offset) {
-      if (value.byteLength > max) throw new RangeError(`${value.byteLength} bytes are more than ${max}`)
+      checkRange(value.byteLength, max)
       writeUnsigned(value.byteLength, bytes, offset, 2)
       bytes.set(bytesOf(value), offset + 2)
       return offset + 2 + value.byteLength
@@ -184,7 +184,7 @@ export function list<T>(
   return {
     size: (values) => 2 + values.length * itemBytes,
     write(values, bytes, offset) {
-      if (values.length > max) throw new RangeError(`${values.length} items are more than ${max}`)
+      checkRange(values.length, max)
       return values.reduce((at, value) => item.write(value, bytes, at), writeUnsigned(values.length, bytes, offset, 2))
     },
     read(cursor) {
@@ -224,17 +224,23 @@ export function fields<T extends object>(parts: FieldsOf<T>, head: object = {}):
   }
 }
 
-/** What `union` needs of each kind: its code on the wire, and its format. */
+/** What `union` needs of each kind: its code on the wire, and its fields or a format of its own. */
 export type Variants<T extends { readonly kind: string }> = {
-  readonly [Kind in T['kind']]: { readonly code: number; readonly field: Field<Extract<T, { readonly kind: Kind }>> }
+  readonly [Kind in T['kind']]: Variant<Extract<T, { readonly kind: Kind }>>
 }
+
+type Variant<T> = { readonly code: number } & ({ readonly fields: FieldsOf<T> } | { readonly format: Field<T> })
 
 /** One of several kinds: a byte that says which, then its fields. Unknown codes are refused. */
 export function union<T extends { readonly kind: string }>(variants: Variants<T>): Field<T> {
-  const all = Object.entries(variants) as [string, { code: number; field: Field<T> }][]
-  const byKind = new Map(all)
+  const byKind = new Map<string, { code: number; field: Field<T> }>()
   const byCode = Array.from<Field<T> | undefined>({ length: 256 })
-  for (const [, { code, field }] of all) byCode[code] = field
+  for (const [kind, variant] of Object.entries<Variant<T>>(variants as never)) {
+    const { code } = variant
+    const field = 'format' in variant ? variant.format : record<T>(kind, variant.fields)
+    byKind.set(kind, { code, field })
+    byCode[code] = field
+  }
   return {
     size: (value) => 1 + byKind.get(value.kind)!.field.size(value),
     write(value, bytes, offset) {

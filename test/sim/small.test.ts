@@ -1,7 +1,7 @@
 /** A mesh of few: everybody is linked with everybody, so whatever anybody says is one hop away. */
 
 import { describe, expect, test } from 'vitest'
-import { MeshPeer, type SimNode } from '../../src/sim/index.ts'
+import type { MeshPeer, SimNode } from '../../src/sim/index.ts'
 import { mesh, SEEDS } from './scenario.ts'
 
 const machineOf = ({ machine }: SimNode): MeshPeer => machine as MeshPeer

@@ -8,7 +8,7 @@ export function utf8(text: string): Uint8Array {
 }
 
 /** All parts one after the other, in new memory. */
-export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0
   for (const part of parts) length += part.length
   const bytes = new Uint8Array(length)
@@ -21,7 +21,7 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** The bytes of hexadecimal digits, two for each. */
-export function fromHex(digits: string): Uint8Array {
+export function fromHex(digits: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16))
 }
 
@@ -45,14 +45,11 @@ export function isAllZero(bytes: Uint8Array): boolean {
 /** A whole number below 2^53 as eight bytes, big-endian. */
 export function u64(value: number): Uint8Array {
   const bytes = new Uint8Array(8)
-  const view = new DataView(bytes.buffer)
-  view.setUint32(0, Math.floor(value / 2 ** 32))
-  view.setUint32(4, value >>> 0)
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(Math.floor(value)))
   return bytes
 }
 
 /** The eight bytes at `offset`, big-endian. Beyond 2^53 it is rounded, which is fine for a time that is refused anyway. */
 export function readU64(bytes: Uint8Array, offset: number): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, 8)
-  return view.getUint32(0) * 2 ** 32 + view.getUint32(4)
+  return Number(new DataView(bytes.buffer, bytes.byteOffset + offset).getBigUint64(0))
 }

@@ -19,7 +19,7 @@ const PKCS8_X25519 = pkcs8('6e')
 const PKCS8_ED25519 = pkcs8('70')
 
 /** WebCrypto's types want to know that the memory is not shared. Ours never is. */
-const own = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => bytes as Uint8Array<ArrayBuffer>
+type Bytes = Uint8Array<ArrayBuffer>
 
 /** The suite over one `SubtleCrypto`. Whether the runtime has all of it shows when it is used: see `loadCrypto`. */
 export function webCrypto(subtle: SubtleCrypto): CryptoSuite {
@@ -27,23 +27,23 @@ export function webCrypto(subtle: SubtleCrypto): CryptoSuite {
   return {
     name: 'webcrypto',
 
-    async signingKey(seed) {
-      const key = await subtle.importKey('pkcs8', own(concat(PKCS8_ED25519, seed)), 'Ed25519', true, ['sign'])
+    async signingKey(seed: Bytes) {
+      const key = await subtle.importKey('pkcs8', concat(PKCS8_ED25519, seed), 'Ed25519', true, ['sign'])
       const publicKey = fromBase64Url((await subtle.exportKey('jwk', key)).x!)
-      return { publicKey, sign: async (bytes) => new Uint8Array(await subtle.sign('Ed25519', key, own(bytes))) }
+      return { publicKey, sign: async (bytes: Bytes) => new Uint8Array(await subtle.sign('Ed25519', key, bytes)) }
     },
 
-    async verify(publicKey, signature, bytes) {
+    async verify(publicKey: Bytes, signature: Bytes, bytes: Bytes) {
       try {
-        const key = await subtle.importKey('raw', own(publicKey), 'Ed25519', false, ['verify'])
-        return await subtle.verify('Ed25519', key, own(signature), own(bytes))
+        const key = await subtle.importKey('raw', publicKey, 'Ed25519', false, ['verify'])
+        return await subtle.verify('Ed25519', key, signature, bytes)
       } catch {
         return false
       }
     },
 
-    async dhKey(secret, publicKey) {
-      const key = await subtle.importKey('pkcs8', own(concat(PKCS8_X25519, secret)), 'X25519', false, ['deriveBits'])
+    async dhKey(secret: Bytes, publicKey) {
+      const key = await subtle.importKey('pkcs8', concat(PKCS8_X25519, secret), 'X25519', false, ['deriveBits'])
       return dhKeyOf(subtle, key, publicKey)
     },
 
@@ -55,12 +55,12 @@ export function webCrypto(subtle: SubtleCrypto): CryptoSuite {
       return ready
     },
 
-    async aead(key) {
-      return aeadOf(subtle, await subtle.importKey('raw', own(key), AEAD_NAME, false, ['encrypt', 'decrypt']))
+    async aead(key: Bytes) {
+      return aeadOf(subtle, await subtle.importKey('raw', key, AEAD_NAME, false, ['encrypt', 'decrypt']))
     },
 
     sha256,
-    sha512: async (bytes) => new Uint8Array(await subtle.digest('SHA-512', own(bytes))),
+    sha512: async (bytes: Bytes) => new Uint8Array(await subtle.digest('SHA-512', bytes)),
     hmac,
     randomBytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
   }
@@ -115,9 +115,9 @@ async function generate(subtle: SubtleCrypto): Promise<DhKey> {
 function dhKeyOf(subtle: SubtleCrypto, key: CryptoKey, publicKey: Uint8Array): DhKey {
   return {
     publicKey,
-    async agree(remote) {
+    async agree(remote: Bytes) {
       try {
-        const theirs = await subtle.importKey('raw', own(remote), 'X25519', false, [])
+        const theirs = await subtle.importKey('raw', remote, 'X25519', false, [])
         const secret = new Uint8Array(await subtle.deriveBits({ name: 'X25519', public: theirs }, key, 256))
         return isAllZero(secret) ? null : secret
       } catch {
@@ -129,18 +129,18 @@ function dhKeyOf(subtle: SubtleCrypto, key: CryptoKey, publicKey: Uint8Array): D
 }
 
 function aeadOf(subtle: SubtleCrypto, key: CryptoKey): Aead {
-  const parameters = (nonce: Uint8Array, aad: Uint8Array): AesGcmParams => ({
+  const parameters = (nonce: Bytes, aad: Bytes): AesGcmParams => ({
     name: AEAD_NAME,
-    iv: own(nonce),
-    additionalData: own(aad),
+    iv: nonce,
+    additionalData: aad,
   })
   return {
-    async seal(nonce, plaintext, aad) {
-      return new Uint8Array(await subtle.encrypt(parameters(nonce, aad), key, own(plaintext)))
+    async seal(nonce: Bytes, plaintext: Bytes, aad: Bytes) {
+      return new Uint8Array(await subtle.encrypt(parameters(nonce, aad), key, plaintext))
     },
-    async open(nonce, ciphertext, aad) {
+    async open(nonce: Bytes, ciphertext: Bytes, aad: Bytes) {
       try {
-        return new Uint8Array(await subtle.decrypt(parameters(nonce, aad), key, own(ciphertext)))
+        return new Uint8Array(await subtle.decrypt(parameters(nonce, aad), key, ciphertext))
       } catch {
         return null
       }

@@ -1,5 +1,6 @@
 /** HKDF-SHA-256 (RFC 5869) over a suite's HMAC: twenty lines, synchronous, the same for all suites. */
 
+import { concat } from './bytes.ts'
 import type { CryptoSuite } from './suite.ts'
 
 const HASH_BYTES = 32
@@ -12,13 +13,9 @@ export function hkdfExtract(suite: CryptoSuite, salt: Uint8Array, ikm: Uint8Arra
 /** HKDF-Expand: `length` bytes, at most 255 × 32. */
 export function hkdfExpand(suite: CryptoSuite, prk: Uint8Array, info: Uint8Array, length: number): Uint8Array {
   const okm = new Uint8Array(length)
-  let previous = new Uint8Array(0)
+  let previous: Uint8Array = new Uint8Array(0)
   for (let block = 1, at = 0; at < length; block++, at += HASH_BYTES) {
-    const input = new Uint8Array(previous.length + info.length + 1)
-    input.set(previous)
-    input.set(info, previous.length)
-    input[input.length - 1] = block
-    previous = new Uint8Array(suite.hmac(prk, input))
+    previous = suite.hmac(prk, concat(previous, info, Uint8Array.of(block)))
     okm.set(previous.subarray(0, length - at), at)
   }
   return okm

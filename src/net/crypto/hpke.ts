@@ -38,9 +38,8 @@ export async function setupSender(
   keys: { readonly recipient: Uint8Array; readonly ephemeral: DhKey },
   info: Uint8Array,
 ): Promise<HpkeContext | null> {
-  const enc = keys.ephemeral.publicKey
-  const dh = await keys.ephemeral.agree(keys.recipient)
-  return dh && schedule(suite, enc, sharedSecret(suite, dh, concat(enc, keys.recipient)), info)
+  const { recipient, ephemeral } = keys
+  return setup(suite, await ephemeral.agree(recipient), { enc: ephemeral.publicKey, recipient }, info)
 }
 
 /** SetupBaseR. Null if `enc` is of small order. */
@@ -49,15 +48,20 @@ export async function setupRecipient(
   keys: { readonly enc: Uint8Array; readonly recipient: DhKey },
   info: Uint8Array,
 ): Promise<HpkeContext | null> {
-  const dh = await keys.recipient.agree(keys.enc)
-  const kemContext = concat(keys.enc, keys.recipient.publicKey)
-  return dh && schedule(suite, keys.enc, sharedSecret(suite, dh, kemContext), info)
+  const { enc, recipient } = keys
+  return setup(suite, await recipient.agree(enc), { enc, recipient: recipient.publicKey }, info)
 }
 
-/** ExtractAndExpand (§4.1). */
-function sharedSecret(suite: CryptoSuite, dh: Uint8Array, kemContext: Uint8Array): Uint8Array {
+/** ExtractAndExpand (§4.1), then the key schedule. */
+function setup(
+  suite: CryptoSuite,
+  dh: Uint8Array | null,
+  { enc, recipient }: { readonly enc: Uint8Array; readonly recipient: Uint8Array },
+  info: Uint8Array,
+): Promise<HpkeContext> | null {
+  if (dh === null) return null
   const prk = labeledExtract(suite, KEM_SUITE, EMPTY, 'eae_prk', dh)
-  return labeledExpand(suite, KEM_SUITE, prk, 'shared_secret', kemContext, 32)
+  return schedule(suite, enc, labeledExpand(suite, KEM_SUITE, prk, 'shared_secret', concat(enc, recipient), 32), info)
 }
 
 /** KeySchedule (§5.1). */

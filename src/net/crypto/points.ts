@@ -8,7 +8,7 @@
  * twist. The check would cost a Legendre symbol (0.2 ms) for each new id.
  */
 
-import { fromHex } from './bytes.ts'
+import { fromHex, hexPairs } from './bytes.ts'
 import { KEY_BYTES, SIGNATURE_BYTES } from './suite.ts'
 
 /** The field's prime, 2^255 − 19. */
@@ -57,12 +57,10 @@ export function clampScalar(bytes: Uint8Array): Uint8Array {
 
 /** y without the sign of x, which is the top bit. */
 function edwardsY(bytes: Uint8Array): bigint {
-  let hex = ''
-  for (let at = KEY_BYTES - 1; at >= 0; at--) hex += HEX[at === KEY_BYTES - 1 ? bytes[at]! & 127 : bytes[at]!]!
-  return BigInt(`0x${hex}`)
+  const bigEndian = bytes.toReversed()
+  bigEndian[0]! &= 127
+  return BigInt(`0x${hexPairs(bigEndian).join('')}`)
 }
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 /** Extended Euclid: 24 µs where Fermat's 255 squarings take 300. Public values only, so its running time may vary. */
 function inverse(value: bigint): bigint {

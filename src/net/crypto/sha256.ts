@@ -34,8 +34,7 @@ export function sha256(bytes: Uint8Array): Uint8Array {
   const view = new DataView(padded.buffer)
   padded.set(bytes)
   padded[bytes.length] = 0x80
-  view.setUint32(padded.length - 8, Math.floor(bytes.length / 2 ** 29))
-  view.setUint32(padded.length - 4, bytes.length << 3)
+  view.setBigUint64(padded.length - 8, 8n * BigInt(bytes.length))
 
   const state = INITIAL.slice()
   for (let offset = 0; offset < padded.length; offset += BLOCK_BYTES) compress(state, view, offset)
