@@ -90,12 +90,19 @@ export class Engine {
 
   /** What became of a broadcast of ours, to the network or to a topic; null: it was too long ago. */
   fateOf(id: MessageId, topic: TopicId | null = null): BroadcastFate | null {
-    const broadcast = topic === null ? this.#node.trees.broadcast : this.#node.trees.topics.get(topic)?.broadcast
+    const broadcast = topic === null ? this.#node.trees.broadcast : this.#node.trees.topics?.get(topic)?.broadcast
     return broadcast?.fateOf(id) ?? null
   }
 
-  joinTopic(name: string): TopicId {
+  /** Others may need us for a topic even if we never join one; the code comes once. Rejects if it cannot be loaded. */
+  async carryTopics(): Promise<void> {
+    const { createTopics: create } = await import('./core/topics.ts')
+    this.dispatch({ kind: 'carryTopics', create })
+  }
+
+  async joinTopic(name: string): Promise<TopicId> {
     const { identity, network } = this.#base
+    await this.carryTopics()
     const topic = topicIdOf(name, network, identity.crypto)
     this.dispatch({ kind: 'joinTopic', topic })
     return topic
@@ -103,7 +110,7 @@ export class Engine {
 
   /** Other members of a topic that we have heard of lately. */
   membersOf(topic: TopicId): readonly PeerId[] {
-    return this.#node.trees.topics.get(topic)?.members.ids ?? []
+    return this.#node.trees.topics?.get(topic)?.members.ids ?? []
   }
 
   /** Whom to ask for again after a restart. */

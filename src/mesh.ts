@@ -366,6 +366,8 @@ export class Mesh {
     if (this.#state !== 'joining') return
     this.#state = 'ready'
     void preloadMedia()
+    // While there may still be a server to load it from. Who fails here tries again when a topic is asked for.
+    this.#engine?.carryTopics().catch(() => {})
     this.#readiness.resolve()
     this.#events.emit('ready', { id: this.id })
   }

@@ -35,6 +35,12 @@ export interface TopicParts {
 /** Messages that wait for a loop that is slower than they come; then the oldest is dropped (guess). */
 const WAITING_MAX = 1_024
 
+/** One `for await` over a topic. */
+interface Loop {
+  readonly waiting: TopicMessage[]
+  wake: () => void
+}
+
 /** Made by `mesh.topic`. */
 export class Topic {
   /** As it was asked for. */
@@ -42,6 +48,7 @@ export class Topic {
   readonly #parts: TopicParts
   readonly #events: Events<TopicEvents>
   readonly #loops = new Set<Loop>()
+  #hasEnded = false
 
   /** Internal. */
   constructor(name: string, parts: TopicParts) {
@@ -87,59 +94,38 @@ export class Topic {
    * @example
    * for await (const { from, data } of mesh.topic('chat')) console.log(from, new TextDecoder().decode(data))
    */
-  [Symbol.asyncIterator](): AsyncIterator<TopicMessage, undefined> {
-    const loop = new Loop(() => this.#loops.delete(loop))
+  [Symbol.asyncIterator](): AsyncGenerator<TopicMessage, undefined> {
+    const loop: Loop = { waiting: [], wake: () => {} }
     this.#loops.add(loop)
-    return loop
+    return this.#read(loop)
   }
 
   /** Internal: a message has come. */
   deliver(message: TopicMessage): void {
     this.#events.emit('message', message)
-    for (const loop of this.#loops) loop.push(message)
+    for (const { waiting, wake } of this.#loops) {
+      if (waiting.length >= WAITING_MAX) waiting.shift()
+      waiting.push(message)
+      wake()
+    }
   }
 
-  /** Internal: we have left. */
+  /** Internal: we have left. What has come is still given. */
   end(): void {
-    for (const loop of this.#loops) void loop.return()
-  }
-}
-
-type Step = IteratorResult<TopicMessage, undefined>
-
-/** One `for await` over a topic. */
-class Loop implements AsyncIterator<TopicMessage, undefined> {
-  readonly #onEnd: () => void
-  readonly #waiting: TopicMessage[] = []
-  /** Calls of `next` that nothing has come for. */
-  readonly #asking: ((step: Step) => void)[] = []
-  #hasEnded = false
-
-  constructor(onEnd: () => void) {
-    this.#onEnd = onEnd
-  }
-
-  push(message: TopicMessage): void {
-    const asking = this.#asking.shift()
-    if (asking !== undefined) return asking({ done: false, value: message })
-    if (this.#waiting.length >= WAITING_MAX) this.#waiting.shift()
-    this.#waiting.push(message)
-  }
-
-  next(): Promise<Step> {
-    const value = this.#waiting.shift()
-    if (value !== undefined) return Promise.resolve({ done: false, value })
-    if (this.#hasEnded) return Promise.resolve(END)
-    return new Promise((resolve) => this.#asking.push(resolve))
-  }
-
-  /** What has come already is still given. */
-  return(): Promise<Step> {
     this.#hasEnded = true
-    this.#onEnd()
-    for (const asking of this.#asking.splice(0)) asking(END)
-    return Promise.resolve(END)
+    for (const { wake } of this.#loops) wake()
+  }
+
+  async *#read(loop: Loop): AsyncGenerator<TopicMessage, undefined> {
+    try {
+      for (;;) {
+        const message = loop.waiting.shift()
+        if (message !== undefined) yield message
+        else if (this.#hasEnded) return undefined
+        else await new Promise<void>((resolve) => (loop.wake = resolve))
+      }
+    } finally {
+      this.#loops.delete(loop)
+    }
   }
 }
-
-const END: Step = { done: true, value: undefined }

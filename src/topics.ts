@@ -3,7 +3,7 @@
 import type { BroadcastHandle } from './broadcast-handle.ts'
 import type { TopicId } from './core/ids.ts'
 import type { NodeEvent } from './core/io.ts'
-import { TOPICS_MAX } from './core/topics.ts'
+import { TOPICS_MAX } from './core/frames.ts'
 import { type Data, payloadOf } from './data.ts'
 import { MeshError } from './errors.ts'
 import type { SignalOption } from './mesh.ts'

@@ -11,7 +11,8 @@ import { type Body, type BroadcastFrame, HOP_LIMIT_MAX, type TreeFrame } from '.
 import type { Geometry } from './geometry.ts'
 import type { Instant, Key, LinkId, MessageId, PeerId } from './ids.ts'
 import type { TimerToken, VerifyJob } from './io.ts'
-import { Plumtree, type TreeCounters, type TreeHooks } from './plumtree.ts'
+import { Plumtree } from './plumtree.ts'
+import type { TreeCounters, TreeHooks } from './tree.ts'
 import type { Route } from './router.ts'
 
 export interface BroadcastConfig extends Partial<CacheLimits> {

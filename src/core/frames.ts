@@ -206,6 +206,9 @@ export interface TopicFrame {
   readonly isReply: boolean
 }
 
+/** Topics that an application may be in (guess: a workspace with many rooms). */
+export const TOPICS_MAX = 64
+
 /** out: carries nothing of it (any more). relay: passes it on, because others need it to. member: wants it itself. */
 export type TopicRole = 'out' | 'relay' | 'member'
 

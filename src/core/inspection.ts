@@ -66,7 +66,7 @@ export function inspectNode(node: MeshNode, now: Instant): NodeInspection {
     known: neighbors.all().map(({ peer, peers }) => ({ id: peer, links: peers })),
     addressBook: [...book.peers()],
     sizeEstimate: neighbors.sizeEstimate(),
-    topics: [...topics.all()].map(([id, { role, members, links }]) => ({
+    topics: [...(topics?.all() ?? [])].map(([id, { role, members, links }]) => ({
       id,
       role,
       members: members.ids,
@@ -78,7 +78,7 @@ export function inspectNode(node: MeshNode, now: Instant): NodeInspection {
       router: { ...router.counters },
       requests: { ...requests.counters },
       broadcast: { ...broadcast.counters },
-      topics: { ...topics.treeCounters, relaysRefused: topics.counters.refused },
+      topics: { ...trees.topicCounters, relaysRefused: topics?.counters.refused ?? 0 },
       signaling: { ...signaling.counters },
       neighbors: { ...neighbors.counters },
       lookups: { ...lookups.counters },

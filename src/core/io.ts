@@ -10,6 +10,7 @@
 import type { Body, Frame, Message, OfferMessage, RefuseReason } from './frames.ts'
 import type { ExchangeId, Key, LinkId, MessageId, PeerId, RequestId, TopicId } from './ids.ts'
 import type { Route } from './routes.ts'
+import type { CreateTopics } from './trees.ts'
 
 /**
  * What a link is to us. peer: a member of the mesh, the normal case. bootstrap: a server (or listening peer) that we
@@ -92,7 +93,9 @@ export type Input =
       readonly topic: TopicId | null
       readonly payload: Body
     }
-  /** Twice is fine; so is leaving what was never joined. */
+  /** From now on topics are carried: their code may come later than the rest. Twice is fine. */
+  | { readonly kind: 'carryTopics'; readonly create: CreateTopics }
+  /** After `carryTopics`. Twice is fine; so is leaving what was never joined. */
   | { readonly kind: 'joinTopic'; readonly topic: TopicId }
   | { readonly kind: 'leaveTopic'; readonly topic: TopicId }
   | {

@@ -189,10 +189,12 @@ export class MeshNode {
         return this.#application.onSend(input, now)
       case 'broadcast':
         return this.#application.onBroadcast(input)
+      case 'carryTopics':
+        return this.trees.carryTopics(input.create)
       case 'joinTopic':
-        return this.trees.topics.join(input.topic, now)
+        return this.trees.topics?.join(input.topic, now)
       case 'leaveTopic':
-        return this.trees.topics.leave(input.topic)
+        return this.trees.topics?.leave(input.topic)
       case 'dial':
         return this.#application.onDial(input, now)
       case 'answerCall':

@@ -11,7 +11,7 @@
  */
 
 import { Announcements } from './announcements.ts'
-import { BroadcastCache, type CacheLimits, type Held } from './broadcast-cache.ts'
+import { BroadcastCache, type Held } from './broadcast-cache.ts'
 import { EagerPeers } from './eager-peers.ts'
 import {
   type BroadcastFrame,
@@ -22,14 +22,14 @@ import {
   GRAFTS_PER_FRAME_MAX,
   HOP_LIMIT_MAX,
   type IhaveFrame,
-  type TreeFrame,
 } from './frames.ts'
-import type { Instant, Key, LinkId, MessageId, PeerId } from './ids.ts'
+import type { Instant, LinkId, MessageId } from './ids.ts'
 import type { TimerToken } from './io.ts'
 import { type Due, type Holder, type Missing, MissingMessages } from './missing.ts'
 import { Pace } from './pace.ts'
 import { RoundTrip } from './round-trip.ts'
 import type { Route } from './routes.ts'
+import type { Arrival, TreeConfig, TreeCounters, TreeHooks } from './tree.ts'
 
 /** A link this many hops nearer to the source takes the place of the one that brought the message (SRDS 2007, §5: 7). */
 const SHORTCUT_HOPS = 7
@@ -68,55 +68,6 @@ const LINKS_MAX = 512
 const OUTGOING_MAX = 4_096
 
 type TreeTimer = Extract<TimerToken, { kind: 'tree' }>['due']
-
-export interface TreeHooks {
-  send(link: LinkId, frame: BroadcastFrame | TreeFrame): void
-  schedule(token: TimerToken, delayMs: number): void
-  /** Links of the mesh to whoever carries this tree. */
-  links(): readonly Route[]
-  /** Do we only pass it on, for others? */
-  isRelay(): boolean
-  /** When we came: what is older is not for us. */
-  since(): Instant
-  route(link: LinkId): Route | undefined
-  /** The link to that peer; null: none. */
-  linkTo(peer: PeerId): LinkId | null
-  /** May that link have us send it so much? */
-  afford(frame: BroadcastFrame, to: Route, now: Instant): boolean
-  /** 32 random bits. */
-  random(): number
-}
-
-export interface TreeConfig {
-  /** The buckets of the geometry, over which the first eager links are spread. */
-  readonly bucketOf: (peer: PeerId) => number
-  /** The target of its broadcasts. */
-  readonly tree: Key
-  /** See `BroadcastConfig`. */
-  readonly holdMs: number
-  readonly limits: Partial<CacheLimits>
-}
-
-/** Of all trees of a peer together. */
-export interface TreeCounters {
-  /** Payloads sent. */
-  sent: number
-  duplicates: number
-  announced: number
-  grafts: number
-  prunes: number
-  digests: number
-  /** Announcements that led to nothing: their senders gave nothing before. */
-  ignored: number
-}
-
-/** How a verified message came. */
-export interface Arrival {
-  readonly from: Route
-  readonly source: PeerId
-  /** Copies that came over other links meanwhile. */
-  readonly others: readonly { readonly link: LinkId }[]
-}
 
 export class Plumtree {
   readonly peers: EagerPeers

@@ -1,19 +1,19 @@
 /**
  * The topics that this peer carries: those that the application has joined, and those that neighbours need it for. Both
  * are bounded, the latter for every neighbour too: what is above is refused, and the neighbour asks another one. What a
- * topic does is `topic.ts`; here frames and timers find theirs.
+ * topic does is `topic.ts`; here frames and timers find theirs. A page that never uses topics need not load any of it to
+ * join: a shell may hand it in later (`carryTopics`).
  */
 
-import { type BroadcastCounters, createCounters } from './broadcast.ts'
-import type { BroadcastFrame, Frame, TopicFrame, TreeFrame } from './frames.ts'
+import type { BroadcastCounters } from './broadcast.ts'
+import { type BroadcastFrame, type Frame, type TopicFrame, TOPICS_MAX, type TreeFrame } from './frames.ts'
 import { randomName, type Geometry } from './geometry.ts'
 import type { Instant, Key, LinkId, MessageId, PeerId, TopicId } from './ids.ts'
 import type { Input } from './io.ts'
 import type { Route } from './routes.ts'
 import { Topic, type TopicParts } from './topic.ts'
+import type { CreateTopics } from './trees.ts'
 
-/** Topics that the application may be in (guess: a workspace with many rooms). */
-export const TOPICS_MAX = 64
 /** Topics carried for others, in all and for each neighbour (guesses). */
 const RELAYED_MAX = 256
 const RELAYED_PER_LINK_MAX = 64
@@ -21,14 +21,17 @@ const RELAYED_PER_LINK_MAX = 64
 const NOTHING = new Uint8Array(0)
 
 export interface TopicsParts extends TopicParts {
+  /** Of all trees of topics together. */
+  readonly counters: BroadcastCounters
   /** Ends in a `signed` input. */
   sign(id: MessageId, payload: Uint8Array, tree: Key): void
 }
 
+/** What `carryTopics` takes. */
+export const createTopics: CreateTopics = (config, parts) => new Topics(config, parts)
+
 export class Topics {
   readonly counters = { refused: 0 }
-  /** Of all their trees together. */
-  readonly treeCounters: BroadcastCounters = createCounters()
   readonly #self: PeerId
   readonly #geometry: Geometry
   readonly #parts: TopicsParts
@@ -134,7 +137,7 @@ export class Topics {
 
   #create(topic: TopicId, now: Instant): Topic {
     const config = { self: this.#self, geometry: this.#geometry, topic }
-    const created = new Topic(config, this.#parts, this.treeCounters, now)
+    const created = new Topic(config, this.#parts, this.#parts.counters, now)
     this.#topics.set(topic, created)
     return created
   }

@@ -3,14 +3,23 @@
  * finds its own here; what a link or a source may have us carry counts for all of them together.
  */
 
-import { Broadcast, BROADCAST_DEFAULTS, type BroadcastConfig, type BroadcastHooks } from './broadcast.ts'
+import {
+  Broadcast,
+  BROADCAST_DEFAULTS,
+  type BroadcastConfig,
+  type BroadcastHooks,
+  createCounters,
+} from './broadcast.ts'
 import type { BroadcastFrame, TopicFrame, TreeFrame } from './frames.ts'
 import type { Geometry } from './geometry.ts'
 import type { Instant, Key, LinkId, MessageId, NetworkId, PeerId } from './ids.ts'
 import type { Input, Io, TimerToken } from './io.ts'
 import type { Route, Router } from './router.ts'
 import { SourceBudgets } from './source-budgets.ts'
-import { Topics } from './topics.ts'
+import type { Topics, TopicsParts } from './topics.ts'
+
+/** `(config, parts) => new Topics(config, parts)`. */
+export type CreateTopics = (config: Pick<TreesConfig, 'self' | 'geometry'>, parts: TopicsParts) => Topics
 
 export interface TreesConfig {
   readonly self: PeerId
@@ -37,32 +46,47 @@ type SharedHooks = Omit<BroadcastHooks, 'audience' | 'isRelay' | 'knowsAll' | 'd
 
 export class Trees {
   readonly broadcast: Broadcast
-  readonly topics: Topics
+  /** Of all trees of topics together. */
+  readonly topicCounters = createCounters()
   readonly sources = new SourceBudgets()
+  readonly #config: TreesConfig
+  readonly #parts: TreesParts
+  readonly #shared: SharedHooks
   readonly #network: NetworkId
   readonly #router: Router
+  #topics: Topics | null = null
 
   constructor(config: TreesConfig, parts: TreesParts) {
     const { self, network, geometry } = config
     this.#network = network
     this.#router = parts.router
-    const shared = this.#sharedHooks(parts)
+    this.#config = config
+    this.#parts = parts
+    this.#shared = this.#sharedHooks(parts)
     const broadcast = { self, tree: network, geometry, ...BROADCAST_DEFAULTS, ...config.broadcast }
-    this.broadcast = new Broadcast(broadcast, networkHooks(shared, parts))
-    this.topics = new Topics(
-      { self, geometry },
-      {
-        ...shared,
-        knowsAll: parts.knowsAll,
-        sign: (id, payload, tree) => parts.io.sign(id, payload, tree),
-        deliver: ({ source: from, topic, hops }, payload) =>
-          parts.io.emit({ kind: 'message', from, payload, delivery: 'broadcast', topic, hops }),
-      },
-    )
+    this.broadcast = new Broadcast(broadcast, networkHooks(this.#shared, parts))
+  }
+
+  /** Null before `carryTopics`: then what neighbours say of topics is not heard, and they ask others. */
+  get topics(): Topics | null {
+    return this.#topics
+  }
+
+  /** From now on topics are carried. Twice is fine. */
+  carryTopics(create: CreateTopics): void {
+    const { io, knowsAll } = this.#parts
+    this.#topics ??= create(this.#config, {
+      ...this.#shared,
+      knowsAll,
+      counters: this.topicCounters,
+      sign: (id, payload, tree) => io.sign(id, payload, tree),
+      deliver: ({ source: from, topic, hops }, payload) =>
+        io.emit({ kind: 'message', from, payload, delivery: 'broadcast', topic, hops }),
+    })
   }
 
   get collections(): Record<string, { size: number; max: number }> {
-    return { ...this.broadcast.collections, ...this.sources.collections, ...this.topics.collections }
+    return { ...this.broadcast.collections, ...this.sources.collections, ...this.#topics?.collections }
   }
 
   start(now: Instant): void {
@@ -73,7 +97,7 @@ export class Trees {
   onBroadcastFrame(frame: BroadcastFrame, from: Route, now: Instant): boolean {
     if (from.role !== 'peer') return false
     if (!this.#router.affordBroadcast(frame, from, now)) return true
-    if (frame.target !== this.#network) return this.topics.onBroadcastFrame(frame, from, now)
+    if (frame.target !== this.#network) return this.#topics?.onBroadcastFrame(frame, from, now) ?? false
     this.broadcast.onFrame(frame, from, now)
     return true
   }
@@ -81,7 +105,7 @@ export class Trees {
   /** False: it belongs to no tree that we share with this neighbour. */
   onTreeFrame(frame: TreeFrame, from: Route, now: Instant): boolean {
     if (from.role !== 'peer') return false
-    if (frame.target !== this.#network) return this.topics.onTreeFrame(frame, from, now)
+    if (frame.target !== this.#network) return this.#topics?.onTreeFrame(frame, from, now) ?? false
     this.broadcast.onTreeFrame(frame, from, now)
     return true
   }
@@ -89,13 +113,13 @@ export class Trees {
   /** False: its sender is no neighbour. */
   onTopicFrame(frame: TopicFrame, from: Route, now: Instant): boolean {
     if (from.role !== 'peer') return false
-    this.topics.onTopicFrame(frame, from, now)
+    this.#topics?.onTopicFrame(frame, from, now)
     return true
   }
 
   /** A message of ours. False: we have left its topic meanwhile. */
   onSigned(input: InputOf<'signed'>, now: Instant): boolean {
-    if (input.tree !== this.#network) return this.topics.onSigned(input, now)
+    if (input.tree !== this.#network) return this.#topics?.onSigned(input, now) ?? false
     this.broadcast.originate(input.id, input.body, now)
     return true
   }
@@ -110,32 +134,32 @@ export class Trees {
 
   onTimer(token: Token, now: Instant): void {
     if (token.kind === 'tree') this.#broadcastOf(token.tree)?.onTimer(token, now)
-    else this.topics.get(token.topic)?.onTimer(now)
+    else this.#topics?.get(token.topic)?.onTimer(now)
   }
 
   onWake(now: Instant): void {
     this.broadcast.onWake(now)
-    this.topics.onWake(now)
+    this.#topics?.onWake(now)
   }
 
   onLinkUp(link: LinkId, now: Instant): void {
     this.broadcast.onLinkUp(link, now)
-    this.topics.onLinkUp(link, now)
+    this.#topics?.onLinkUp(link, now)
   }
 
   onLinkDown(link: LinkId, now: Instant): void {
     this.broadcast.onLinkDown(link, now)
-    this.topics.onLinkDown(link, now)
+    this.#topics?.onLinkDown(link, now)
   }
 
   tick(now: Instant): void {
     this.sources.tick(now)
     this.broadcast.tick(now)
-    this.topics.tick(now)
+    this.#topics?.tick(now)
   }
 
   #broadcastOf(tree: Key): Broadcast | undefined {
-    return tree === this.#network ? this.broadcast : this.topics.get(tree)?.broadcast
+    return tree === this.#network ? this.broadcast : this.#topics?.get(tree)?.broadcast
   }
 
   #sharedHooks({ io, router, spread }: TreesParts): SharedHooks {

@@ -7,8 +7,9 @@ import {
   BootstrapNode,
   type VisitorUp,
 } from '../../bootstrap/node.ts'
-import type { Input } from '../core/io.ts'
+import type { Input, Io } from '../core/io.ts'
 import { MeshNode, type NodeConfig } from '../core/node.ts'
+import { createTopics } from '../core/topics.ts'
 import type { Machine, MachineInspection, MachineMaker } from './machine.ts'
 
 /** What a simulated peer can be told; its id and network are the simulation's. */
@@ -17,6 +18,11 @@ export type PeerConfig = Pick<NodeConfig, 'linksMax'> &
 
 /** A peer of the mesh. */
 export class MeshPeer extends MeshNode implements Machine {
+  constructor(config: NodeConfig, io: Io) {
+    super(config, io)
+    this.trees.carryTopics(createTopics)
+  }
+
   /** Not the node's own snapshot, which is made for people: only what checkers want, many times a second. */
   measure(): MachineInspection {
     const { router, requests, trees, signaling, lookups, book, neighbors } = this

@@ -32,6 +32,7 @@ const INPUTS = {
   cancel: 20,
   joinTopic: 21,
   leaveTopic: 22,
+  carryTopics: 23,
 } as const satisfies Record<Input['kind'], number>
 
 const FRAMES = {
@@ -106,6 +107,7 @@ export class TraceHash {
       case 'joinTopic':
       case 'leaveTopic':
         return this.#text(input.topic)
+      case 'carryTopics':
       case 'start':
       case 'stop':
       case 'bootstrapFailed':

@@ -45,6 +45,7 @@ function inputText(node: SimNode, input: Input): string {
       return `${input.kind} ${short(input.topic)}`
     case 'bootstrapFailed':
       return `bootstrapFailed: ${input.reason}`
+    case 'carryTopics':
     case 'start':
     case 'stop':
       return input.kind

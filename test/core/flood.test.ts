@@ -9,6 +9,7 @@ import type { Frame, Message } from '../../src/core/frames.ts'
 import type { ExchangeId, Instant, Key, LinkId, MessageId, NetworkId, PeerId, TopicId } from '../../src/core/ids.ts'
 import type { Input, TimerToken } from '../../src/core/io.ts'
 import { MeshNode } from '../../src/core/node.ts'
+import { createTopics } from '../../src/core/topics.ts'
 import { decodeFrame } from '../../src/wire/frames.ts'
 import { idFromBytes, messageIdFromBytes } from '../../src/wire/ids.ts'
 import { fromHex, vectors } from '../wire/golden.ts'
@@ -151,6 +152,7 @@ it(
     let handled = 0
     const kinds = new Set<string>()
     node.handle({ kind: 'start' }, now as Instant)
+    node.handle({ kind: 'carryTopics', create: createTopics }, now as Instant)
     node.handle({ kind: 'joinTopic', topic: topics[0] as TopicId }, now as Instant)
     while (handled < FRAMES) {
       while (links.length < LINKS) queue.push(linkUp(pick(peers), null))

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { type BroadcastFrame, HOP_LIMIT_MAX, type TopicFrame, type TopicRole } from '../../src/core/frames.ts'
 import type { Key, LinkId, MessageId, PeerId, RequestId, TopicId } from '../../src/core/ids.ts'
 import type { NodeEvent } from '../../src/core/io.ts'
+import { createTopics } from '../../src/core/topics.ts'
 import { message, peer } from './ids.ts'
 import { BYTES, linkUp, Stage, type StageOptions } from './stage.ts'
 
@@ -12,7 +13,7 @@ const TOPIC = peer('a') as Key as TopicId
 
 /** A node 'm' with links 1, 2, … to these. */
 function among(names: readonly string[], options: StageOptions = {}): Stage {
-  const stage = new Stage('m', 32, { isAlone: true, ...options })
+  const stage = new Stage('m', 32, { isAlone: true, ...options }).input({ kind: 'carryTopics', create: createTopics })
   names.forEach((name, i) => stage.input(linkUp(i + 1, peer(name))))
   // Somebody is there who is no neighbour: the mesh is not one of few.
   if (names.length > 0) stage.frame({ kind: 'peers', peers: [peer('yy')], room: 0 })
@@ -61,7 +62,7 @@ function seconds(stage: Stage, count: number, links: number): void {
 }
 
 const join = (stage: Stage): Stage => stage.input({ kind: 'joinTopic', topic: TOPIC })
-const topicOf = (stage: Stage) => stage.node.trees.topics.get(TOPIC)
+const topicOf = (stage: Stage) => stage.node.trees.topics!.get(TOPIC)
 
 function messages(stage: Stage): Extract<NodeEvent, { kind: 'message' }>[] {
   return stage.events().filter((event) => event.kind === 'message')
@@ -292,7 +293,7 @@ describe('bounds of topics', () => {
       for (let i = from; i < from + count; i++) stage.frame(topicFrame({ target: numbered(i), isNeeded: true }), on)
     }
     ask(1, 0, 100)
-    const { topics } = stage.node.trees
+    const topics = stage.node.trees.topics!
     expect(topics.collections['topics']).toMatchObject({ size: 64 })
     expect(topics.counters.refused).toBe(36)
     expect(stage.last('send')).toMatchObject({ link: 1, frame: { kind: 'topic', role: 'out', isReply: true } })
@@ -306,7 +307,7 @@ describe('bounds of topics', () => {
   it('we are in 64 at most', () => {
     const stage = among(['z'])
     for (let i = 0; i < 100; i++) stage.input({ kind: 'joinTopic', topic: numbered(i) })
-    expect(stage.node.trees.topics.collections['topics']).toMatchObject({ size: 64 })
+    expect(stage.node.trees.topics!.collections['topics']).toMatchObject({ size: 64 })
   })
 
   it('members are remembered up to 256, and everything else stays within its bound', () => {
@@ -351,11 +352,22 @@ it.each(['relay', 'member'] as const satisfies readonly TopicRole[])('a %s is on
 })
 
 it('where everybody is a neighbour nobody need relay', () => {
-  const stage = new Stage('m', 32, { isAlone: true })
+  const stage = new Stage('m', 32, { isAlone: true }).input({ kind: 'carryTopics', create: createTopics })
   for (const [i, name] of ['b', 'c', 'z'].entries()) stage.input(linkUp(i + 1, peer(name)))
   join(stage)
   said(stage)
   settle(stage)
   seconds(stage, 3, 3)
   expect(said(stage)).toEqual([])
+})
+
+it('before topics can be carried nothing of them is heard, and who asks again afterwards is served', () => {
+  const stage = new Stage('m', 32, { isAlone: true })
+  stage.input(linkUp(1, peer('z')))
+  stage.frame(topicFrame({ isNeeded: true }), 1)
+  expect(said(stage)).toEqual([])
+  expect(stage.node.inspect().topics).toEqual([])
+  stage.input({ kind: 'carryTopics', create: createTopics })
+  stage.frame(topicFrame({ isNeeded: true }), 1)
+  expect(said(stage)).toContain('1 relay')
 })

@@ -17,6 +17,3 @@ export const errCode = withCode
 
 /** For `randombytes`. */
 export const randombytes = (length: number): Buffer => crypto.getRandomValues(Buffer.alloc(length))
-
-/** For `get-browser-rtc`; null where there is no WebRTC. */
-export const getBrowserRTC = (): typeof globalThis | null => ('RTCPeerConnection' in globalThis ? globalThis : null)

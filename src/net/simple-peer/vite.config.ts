@@ -1,9 +1,10 @@
 /**
  * Builds simple-peer for browsers: simple-peer.js → dist/simple-peer/simple-peer.js, an ES module that needs no Node.
  * simple-peer's own bundle (`simplepeer.min.js`, 27.6 KiB gzip) is browserify's, for browsers of 2016: a sixth of it is
- * simple-peer, the rest stands in for Node. This one has the same simple-peer, but for log lines and old browsers, on a stream, an
- * emitter and a Buffer made of what browsers have by now, and as an ES module itself: one that requires others costs a
- * bundle 0.5 KiB of wrappers. Not minified: whoever bundles an application does that (11.2 KiB gzip then).
+ * simple-peer, the rest stands in for Node. This one has the same simple-peer, but for log lines, old browsers and
+ * options that `exchange.ts` never sets, on a stream, an emitter and a Buffer made of what browsers have by now, and as an
+ * ES module itself: one that requires others costs a bundle 0.5 KiB of wrappers. Not minified: whoever bundles an
+ * application does that.
  */
 
 import { readFile } from 'node:fs/promises'
@@ -16,7 +17,7 @@ const here = import.meta.dirname
 const isSimplePeer = (id = ''): boolean => id.endsWith('/simple-peer/index.js')
 
 /** What it makes of `stand-ins.ts`. */
-const STAND_INS = ['Buffer', 'errCode', 'getBrowserRTC', 'randombytes', 'stream']
+const STAND_INS = ['Buffer', 'errCode', 'randombytes', 'stream']
 
 /** simple-peer's text, how it is changed, and into what. */
 const CHANGES: readonly (readonly [RegExp, string])[] = [
@@ -33,6 +34,35 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   [/item\.type === '(?:remotecandidate|localcandidate|candidatepair)' \|\| /g, ''],
   [/^ +\(item\.type === 'googCandidatePair' .*$/gm, ''],
   [/^ {10}\} else if \((?:local|remote) && [^]*?(?=^ {10}\}$)/gm, ''],
+  [/(local|remote) && \(\1\.ip \|\| \1\.address\)/g, '$1?.address'],
+  [/(local|remote)\.ip \|\| (?=\1\.address)/g, ''],
+  [
+    /if \((?:typeof this\._channel\.bufferedAmountLowThreshold === 'number'|this\._pc\.getTransceivers)\) (?=\{$)/gm,
+    '',
+  ],
+  [/^ +if \(sender\.replaceTrack != null\) \{$([^]*?)^ +\} else \{$[^]*?^ {4}\}$/gm, '$1'],
+  [/,$\n^ +sdpSemantics: .*$/gm, ''],
+  // Who asks what is buffered without that event; nobody calls it now, and the method stays, empty.
+  [/^( {2}_onInterval \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
+  [/^.*this\._interval\b.*$/gm, ''],
+  // `createMesh` has seen to it that there is WebRTC.
+  [/^ {4}if \(!this\._wrtc\) \{$[^]*?^ {4}\}$/gm, ''],
+  [
+    /\(opts\.wrtc && typeof opts\.wrtc === 'object'\)$\s+\? opts\.wrtc$\s+: getBrowserRTC\(\)$/gm,
+    'opts.wrtc || globalThis',
+  ],
+  [/!!getBrowserRTC\(\)/g, "'RTCPeerConnection' in globalThis"],
+  // Options that `exchange.ts` never sets.
+  [/^ +(?:this|offer|answer)\.(?:sdp = this\.)?(?:sdpTransform|allowHalfTrickle|iceCompleteTimeout)\b.*$/gm, ''],
+  // `createMesh` names all servers itself.
+  [/^ +'stun:.*$/gm, ''],
+  [/\{\s+urls: \[\s+\]\s+\}/g, ''],
+  // It always trickles: nobody waits until all candidates are known.
+  [/^ +if \(!this\.trickle && !this\.allowHalfTrickle\) .*$/gm, ''],
+  [/^ +if \(this\.trickle \|\| this\._iceComplete\) (send\w+\(\))$\n.*$/gm, '$1'],
+  [/^( {2}_startIceCompleteTimeout \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
+  [/ else if \(!event\.candidate && [^]*?^ {4}\}$[^]*?^ {4}\}$/gm, ''],
+  [/^ +this\._iceComplete(?:Timer)? = .*$/gm, ''],
   // Browsers have `queueMicrotask`; what else is required stands in one module.
   [/^const .* = require\(.*$/gm, ''],
   [/^/, `import { ${STAND_INS.join(', ')} } from './stand-ins.ts'\n`],

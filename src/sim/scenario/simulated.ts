@@ -142,7 +142,7 @@ function createTopics(simulation: Simulation): TopicWorld {
 
   function topicOf(member: Member, topic: string): Topic | undefined {
     const { machine } = member as SimNode
-    return machine instanceof MeshPeer ? machine.trees.topics.get(simulation.topicId(topic)) : undefined
+    return machine instanceof MeshPeer ? machine.trees.topics?.get(simulation.topicId(topic)) : undefined
   }
 }
 
