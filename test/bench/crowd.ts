@@ -3,12 +3,15 @@
  * stands (ring and one for each bucket, judged from all ids, not from what the peers know), and what failed on the way.
  */
 
+import { ringAround, xor } from '../../src/core/geometry.ts'
+import type { PeerId } from '../../src/core/ids.ts'
+import { planFor } from '../../src/core/slots.ts'
 import { createMesh, type Mesh } from '../../src/index.ts'
 import { startBootstrap } from './bootstrap-url.ts'
 import { serve } from './child.ts'
 import { barePair, rawWrtc } from './floor-webrtc.ts'
 import { timed } from './measure.ts'
-import { hasWantedLinks, until } from './rig.ts'
+import { until } from './rig.ts'
 
 const PEERS = 32
 const kept: unknown[] = []
@@ -49,6 +52,18 @@ serve({
     }
   },
 })
+
+function hasWantedLinks(mesh: Mesh, meshes: readonly Mesh[]): boolean {
+  const self = mesh.id as PeerId
+  const others = meshes.filter((other) => other !== mesh).map(({ id }) => id as PeerId)
+  const held = mesh.peers().map(({ id }) => id as PeerId)
+  const bucketsOf = (ids: readonly PeerId[]): Set<number> => new Set(ids.map((id) => xor.bucketOf(self, id)))
+  const { ringSide } = planFor(mesh.inspect().linksMax)
+  return (
+    [...ringAround(self, others, ringSide)].every((id) => held.includes(id)) &&
+    [...bucketsOf(others)].every((bucket) => bucketsOf(held).has(bucket))
+  )
+}
 
 function failuresOf(mesh: Mesh): { count: number; detail: string } {
   const { exchanges, signaling } = mesh.inspect().counters

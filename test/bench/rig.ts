@@ -3,10 +3,7 @@
  * crosses one relay. B lets them in itself (`mesh.listen`).
  */
 
-import { ringAround, xor } from '../../src/core/geometry.ts'
-import type { PeerId } from '../../src/core/ids.ts'
 import { Neighbors } from '../../src/core/neighbors.ts'
-import { planFor } from '../../src/core/slots.ts'
 import { Mesh, type MeshOptions } from '../../src/mesh.ts'
 import { resolveOptions } from '../../src/options.ts'
 import { createMesh } from '../../src/index.ts'
@@ -50,19 +47,6 @@ export function firstPeer(mesh: Mesh): Promise<void> {
       resolve()
     })
   })
-}
-
-/** Ring and one link for each bucket, judged from all ids, not from what the peer knows. */
-export function hasWantedLinks(mesh: Mesh, meshes: readonly Mesh[]): boolean {
-  const self = mesh.id as PeerId
-  const others = meshes.filter((other) => other !== mesh).map(({ id }) => id as PeerId)
-  const held = mesh.peers().map(({ id }) => id as PeerId)
-  const bucketsOf = (ids: readonly PeerId[]): Set<number> => new Set(ids.map((id) => xor.bucketOf(self, id)))
-  const { ringSide } = planFor(mesh.inspect().linksMax)
-  return (
-    [...ringAround(self, others, ringSide)].every((id) => held.includes(id)) &&
-    [...bucketsOf(others)].every((bucket) => bucketsOf(held).has(bucket))
-  )
 }
 
 /** Polls; not part of what is measured. */

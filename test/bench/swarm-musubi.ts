@@ -16,20 +16,18 @@ import { Driver, randomWords } from '../../src/net/driver.ts'
 import { networkIdOf } from '../../src/net/identity.ts'
 import type { Link } from '../../src/net/link.ts'
 import { Sealer } from '../../src/net/seal.ts'
-import { startBootstrap } from './bootstrap-url.ts'
 import { rawWrtc } from './floor-webrtc.ts'
-import { hasWantedLinks, until } from './rig.ts'
-import type { Swarm } from './swarm.ts'
+import { until } from './rig.ts'
+import type { Swarm, SwarmOptions } from './swarm.ts'
 
-const NETWORK = 'swarm'
-/** Links beyond the wanted ones come with the audits, up to 30 s later; so long without a new one is called settled. */
+/** So long without a link that comes, goes or is under way is called settled. */
 const QUIET_MS = 10_000
 const SETTLING_MS_MAX = 120_000
 
-export async function createMusubiSwarm(size: number): Promise<Swarm> {
-  const meshes = await settledMeshes(size)
+export async function createMusubiSwarm(options: SwarmOptions): Promise<Swarm> {
+  const meshes = await settledMeshes(options)
   const swarm: Swarm = {
-    size,
+    size: meshes.length,
     // What is refused ends the process, and with it the benchmark.
     broadcast: (sender, data) => void meshes[sender]!.broadcast(data),
     onMessage: () => {},
@@ -41,26 +39,27 @@ export async function createMusubiSwarm(size: number): Promise<Swarm> {
 }
 
 /** All peers start at once; which links they make is theirs to choose. */
-async function settledMeshes(size: number): Promise<Mesh[]> {
+async function settledMeshes({ size, bootstrap, network }: SwarmOptions): Promise<Mesh[]> {
   const wrtc = await rawWrtc('@roamhq/wrtc')
-  const bootstrap = await startBootstrap()
-  const meshes = Array.from({ length: size }, () => createMesh({ wrtc, bootstrap, network: NETWORK }))
-  await Promise.all(meshes.map((mesh) => mesh.ready({ timeoutMs: SETTLING_MS_MAX })))
-  await until(() => meshes.every((mesh) => hasWantedLinks(mesh, meshes)), SETTLING_MS_MAX)
+  const meshes = Array.from({ length: size }, () => createMesh({ wrtc, bootstrap, network }))
   let changedAt = performance.now()
   for (const mesh of meshes) mesh.on('peer', () => (changedAt = performance.now()))
-  await until(() => performance.now() - changedAt > QUIET_MS, SETTLING_MS_MAX)
+  await Promise.all(meshes.map((mesh) => mesh.ready({ timeoutMs: SETTLING_MS_MAX })))
+  await until(() => {
+    if (meshes.some((mesh) => mesh.inspect().linksInFlight > 0)) changedAt = performance.now()
+    return performance.now() - changedAt > QUIET_MS
+  }, SETTLING_MS_MAX)
   return meshes
 }
 
 // ---- flooding -------------------------------------------------------------------------------------------------------
 
-export async function createFloodSwarm(size: number): Promise<Swarm> {
+export async function createFloodSwarm(options: SwarmOptions): Promise<Swarm> {
   const engines = watchEngines()
-  await settledMeshes(size)
-  const network = await networkIdOf(NETWORK)
+  await settledMeshes(options)
+  const network = await networkIdOf(options.network)
   const swarm: Swarm = {
-    size,
+    size: options.size,
     broadcast: (sender, data) => void peers[sender]!.publish(data),
     onMessage: () => {},
     payloads: () => peers.reduce((sum, { sent }) => sum + sent, 0),

@@ -9,6 +9,14 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { timed } from './measure.ts'
 
+/** Of a swarm, or of this process's part of it. */
+export interface SwarmOptions {
+  readonly size: number
+  /** For those that need one. */
+  readonly bootstrap: string
+  readonly network: string
+}
+
 export interface Swarm {
   readonly size: number
   /** From that peer to all others. */
@@ -39,11 +47,14 @@ export interface Flow {
 export interface StreamLoad {
   readonly perSecond: number
   readonly seconds: number
+  /** All peers of all processes send in turn; ours are those from `first` on. */
+  readonly peers: number
+  readonly first: number
 }
 
 /** What that came to. */
 export interface Stream {
-  readonly messages: number
+  readonly deliveries: number
   /** Deliveries that never came, and those too many. */
   readonly missed: number
   readonly duplicates: number
@@ -65,28 +76,34 @@ const STRAGGLING_MS = 30_000
 /** How often the open loop looks what is due. */
 const TICK_MS = 5
 
-/** Who has had what. Messages carry their number in their first four bytes. */
-export class Ledger {
+interface Delivery {
+  readonly number: number
+  /** Since it was sent, ms. */
+  readonly ms: number
+  /** Peers here that have not had it yet. */
+  readonly left: number
+}
+
+/** Who has had what. A message carries its number (4 bytes) and when it was sent (8), by a clock that all processes share. */
+class Ledger {
   duplicates = 0
-  /** Deliveries. */
-  count = 0
+  deliveries = 0
   readonly #swarm: Swarm
   readonly #copies: Uint8Array
   readonly #left: Uint32Array
-  readonly #body = new Uint8Array(MESSAGE_BYTES)
+  readonly #body = randomFillSync(new Uint8Array(MESSAGE_BYTES))
 
-  /** `onDelivery`: a peer has a message that it did not have; `left` others have not. */
-  constructor(swarm: Swarm, messages: number, onDelivery: (delivery: { number: number; left: number }) => void) {
+  /** `expected`: how many peers here have to get each message. */
+  constructor(swarm: Swarm, expected: Uint32Array, onDelivery: (delivery: Delivery) => void) {
     this.#swarm = swarm
-    this.#copies = new Uint8Array(messages * swarm.size)
-    this.#left = new Uint32Array(messages).fill(swarm.size - 1)
-    randomFillSync(this.#body)
+    this.#left = expected
+    this.#copies = new Uint8Array(expected.length * swarm.size)
     swarm.onMessage = (receiver, data) => {
-      const number = numberIn(data)
+      const { number, sentAt } = read(data)
       const copies = ++this.#copies[number * swarm.size + receiver]!
       if (copies > 1) return void this.duplicates++
-      this.count++
-      onDelivery({ number, left: --this.#left[number]! })
+      this.deliveries++
+      onDelivery({ number, ms: clock() - sentAt, left: --this.#left[number]! })
     }
   }
 
@@ -95,29 +112,36 @@ export class Ledger {
     return this.#left.reduce((sum, left) => sum + left, 0)
   }
 
-  /** Sends message `number`, whose turn it is among `senders` peers spread over the swarm. */
-  send(number: number, senders: number): void {
+  send(number: number, sender: number): void {
     const data = this.#body.slice()
-    new DataView(data.buffer).setUint32(0, number)
-    this.#swarm.broadcast(Math.floor(((number % senders) * this.#swarm.size) / senders), data)
+    const view = new DataView(data.buffer)
+    view.setUint32(0, number)
+    view.setFloat64(4, clock())
+    this.#swarm.broadcast(sender, data)
   }
 }
 
-const numberIn = (data: Uint8Array): number => new DataView(data.buffer, data.byteOffset).getUint32(0)
+const clock = (): number => performance.timeOrigin + performance.now()
+
+function read(data: Uint8Array): { number: number; sentAt: number } {
+  const view = new DataView(data.buffer, data.byteOffset)
+  return { number: view.getUint32(0), sentAt: view.getFloat64(4) }
+}
 
 export async function saturate(swarm: Swarm, load: Load): Promise<Flow> {
   const readCosts = costsOf(swarm)
   let ledger: Ledger | undefined
   const ms = await timed(async () => (ledger = await allThrough(swarm, load)))
-  const { count } = ledger!
-  return { perSecond: (count * 1_000) / ms, ...readCosts(count) }
+  const { deliveries } = ledger!
+  return { perSecond: (deliveries * 1_000) / ms, ...readCosts(deliveries) }
 }
 
 function allThrough(swarm: Swarm, { messages, window }: Load): Promise<Ledger> {
+  const { size } = swarm
   return new Promise((resolve, reject) => {
     let [sent, done] = [0, 0]
     const stalled = setTimeout(() => reject(new Error(`${ledger.missing} deliveries do not come`)), STALLED_MS)
-    const ledger = new Ledger(swarm, messages, ({ left }) => {
+    const ledger = new Ledger(swarm, new Uint32Array(messages).fill(size - 1), ({ left }) => {
       stalled.refresh()
       if (left > 0) return
       if (++done < messages) return void setImmediate(sendOne)
@@ -125,25 +149,25 @@ function allThrough(swarm: Swarm, { messages, window }: Load): Promise<Ledger> {
       resolve(ledger)
     })
     const sendOne = (): void => {
-      if (sent < messages) ledger.send(sent++, SENDERS)
+      if (sent < messages) ledger.send(sent, Math.floor(((sent++ % SENDERS) * size) / SENDERS))
     }
     for (let i = 0; i < window; i++) sendOne()
   })
 }
 
-/** All peers send in turn. */
+/** Sends our part of it, and sees what comes of all of it. */
 export async function stream(swarm: Swarm, load: StreamLoad): Promise<Stream> {
-  const messages = load.perSecond * load.seconds
-  const sentAt = new Float64Array(messages)
+  const senderOf = (number: number): number => (number % load.peers) - load.first
+  const isOurs = (number: number): boolean => senderOf(number) >= 0 && senderOf(number) < swarm.size
+  const expected = Uint32Array.from({ length: load.perSecond * load.seconds }, (_, number) =>
+    isOurs(number) ? swarm.size - 1 : swarm.size,
+  )
   const arrivals: number[] = []
-  const ledger = new Ledger(swarm, messages, ({ number }) => arrivals.push(performance.now() - sentAt[number]!))
+  const ledger = new Ledger(swarm, expected, ({ ms }) => arrivals.push(ms))
   const readCosts = costsOf(swarm)
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
-  await paced(load, (number) => {
-    sentAt[number] = performance.now()
-    ledger.send(number, swarm.size)
-  })
+  await paced(load, (number) => isOurs(number) && ledger.send(number, senderOf(number)))
   await arrived(ledger)
   delay.disable()
   // It counts the millisecond that it waits between two looks as well.
@@ -152,17 +176,17 @@ export async function stream(swarm: Swarm, load: StreamLoad): Promise<Stream> {
   const arrival = (percentile: number): number =>
     sorted[Math.ceil((percentile / 100) * sorted.length) - 1] ?? Number.NaN
   return {
-    messages,
+    deliveries: ledger.deliveries,
     missed: ledger.missing,
     duplicates: ledger.duplicates,
-    ...readCosts(ledger.count),
+    ...readCosts(ledger.deliveries),
     arrivalMs: { p50: arrival(50), p99: arrival(99), max: arrival(100) },
     loopMs: { p50: late(50), p99: late(99), max: late(100) },
   }
 }
 
 /** By the clock, not by counting ticks: a late event loop sends what it owes. */
-function paced({ perSecond, seconds }: StreamLoad, sendOne: (number: number) => void): Promise<void> {
+function paced({ perSecond, seconds }: StreamLoad, sendOne: (number: number) => unknown): Promise<void> {
   const startedAt = performance.now()
   let sent = 0
   return new Promise((resolve) => {

@@ -31,10 +31,10 @@ Promise.withResolvers ??= function () {
 }
 
 /**
- * @param {number} size
+ * @param {import('../swarm.ts').SwarmOptions} options
  * @returns {Promise<import('../swarm.ts').Swarm>}
  */
-export async function createSwarm(size) {
+export async function createSwarm({ size }) {
   const nodes = await Promise.all(Array.from({ length: size }, createNode))
   let payloads = 0
   const swarm = {
