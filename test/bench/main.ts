@@ -1,5 +1,5 @@
 /**
- * All benchmarks (issue 2, "Speed"; issue 3, "Simulator speed"), each beside its floor: `npm run bench`, or some by name: `npm run bench -- hop
+ * All benchmarks (issue 2, "Speed"; issue 3, "Simulator speed"; issue 4, "Broadcast"), each beside its floor: `npm run bench`, or some by name: `npm run bench -- hop
  * join`. QUICK=1 cuts the sizes. Ends with exit code 1 if a gate is missed. What one step costs (codec, seals) is
  * measured by the `*.bench.ts` beside this file, with `vitest bench`.
  */
@@ -14,6 +14,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   hop: async () => (await import('./webrtc.ts')).benchHop(),
   crowd: async () => (await import('./webrtc.ts')).benchCrowd(),
   memory: async () => (await import('./webrtc.ts')).benchMemory(),
+  broadcast: async () => (await import('./broadcast.ts')).benchBroadcast(),
+  stream: async () => (await import('./broadcast.ts')).benchStream(),
   sim: async () => (await import('./sim.ts')).benchSimulator(),
   overlay: async () => (await import('./overlay.ts')).benchOverlay(),
   bundle: async () => (await import('./bundle.ts')).benchBundle(),
@@ -27,6 +29,7 @@ const CHILDREN: Readonly<Record<string, () => Promise<unknown>>> = {
   hop: () => import('./hop.ts'),
   crowd: () => import('./crowd.ts'),
   memory: () => import('./memory.ts'),
+  'swarm-peers': () => import('./swarm-peers.ts'),
 }
 
 async function run(names: readonly string[]): Promise<void> {

@@ -1,7 +1,7 @@
 /**
- * Figures and how they are taken: ours and the floor in turns (A B A B …), so that whatever else the machine does hits
- * both, and one table with the ratio that each gate is about. Shown are the medians of the turns, judged is the median
- * of the ratios of neighbouring turns: load that comes and goes moves the former and not the latter.
+ * Figures and how they are taken: ours and its floor, or several, in turns (A B A B …), so that whatever else the machine
+ * does hits all of them, and one table with the ratio that each gate is about. Shown are the medians of the turns, judged
+ * is the median of the ratios of neighbouring turns: load that comes and goes moves the former and not the latter.
  */
 
 import { loadavg } from 'node:os'
@@ -33,17 +33,18 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-/** Runs both in turns, `rounds` times each after `warmUps` that do not count. */
-export async function inTurns<T>(
-  sides: { readonly ours: () => Promise<T>; readonly floor: () => Promise<T> },
+/** Runs all sides in turns, in this order, `rounds` times each after `warmUps` that do not count. */
+export async function inTurns<Side extends string, T>(
+  sides: Readonly<Record<Side, () => Promise<T>>>,
   rounds: number,
   warmUps = 1,
-): Promise<{ ours: T[]; floor: T[] }> {
-  const results: { ours: T[]; floor: T[] } = { ours: [], floor: [] }
+): Promise<Record<Side, T[]>> {
+  const names = Object.keys(sides) as Side[]
+  const results = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Side, T[]>
   for (let round = -warmUps; round < rounds; round++) {
-    for (const side of ['floor', 'ours'] as const) {
-      const result = await sides[side]()
-      if (round >= 0) results[side].push(result)
+    for (const name of names) {
+      const result = await sides[name]()
+      if (round >= 0) results[name].push(result)
     }
   }
   return results

@@ -50,8 +50,8 @@ export function firstPeer(mesh: Mesh): Promise<void> {
 }
 
 /** Polls; not part of what is measured. */
-export async function until(isTrue: () => boolean): Promise<void> {
-  const deadline = performance.now() + 20_000
+export async function until(isTrue: () => boolean, limitMs = 20_000): Promise<void> {
+  const deadline = performance.now() + limitMs
   while (!isTrue()) {
     if (performance.now() > deadline) throw new Error(`never came about: ${isTrue.toString()}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
