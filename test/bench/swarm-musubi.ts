@@ -119,7 +119,7 @@ class FloodPeer {
     const id = randomName(random) as MessageId
     const body = await sealer.sign(id, payload, tree)
     this.#seen.add(id)
-    this.#spread({ kind: 'broadcast', hopLimit: HOP_LIMIT_MAX, hops: 0, id, target: tree, body }, null)
+    this.#spread({ kind: 'broadcast', hopLimit: HOP_LIMIT_MAX, hops: 0, id, target: tree, isDirect: false, body }, null)
   }
 
   /** Broadcasts are ours from now on, the rest stays the mesh's. */
