@@ -262,10 +262,13 @@ export class Repair {
     let held = 0
     for (const { slot } of table.all) if (slot === 'random' || slot === null) held++
     for (const { slot } of signaling.links) if (slot === 'random') held++
-    this.#wantsRandom = (held < table.plan.randomMax || this.#isSmallMesh()) && room.holds('random')
-    const canWait = table.size >= 2 * table.plan.ringSide + ENOUGH
+    const isExtra = held >= table.plan.randomMax && this.#isSmallMesh()
+    this.#wantsRandom = (held < table.plan.randomMax || isExtra) && room.holds('random')
+    const canWait = isExtra || table.size >= 2 * table.plan.ringSide + ENOUGH
     if (canWait && now - this.#linkedAt < YOUNG_MS) return
-    const peer = this.#wantsRandom ? this.#pick(survey, null, now) : null
+    // The rest of a small mesh comes one by one and behind all that is needed: 32 peers in one process have enough to do.
+    const isBusy = isExtra && signaling.linksInFlight > 0
+    const peer = this.#wantsRandom && !isBusy ? this.#pick(survey, null, now) : null
     if (peer !== null) this.#dial(peer, 'random', { survey, now })
     else if (this.#isShort(now)) this.#seekAnybody(now)
   }
