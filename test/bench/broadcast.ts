@@ -11,7 +11,8 @@ import { compare, type Figure, inTurns, sized } from './measure.ts'
 import type { Flow, Load, Stream, StreamLoad, SwarmOptions } from './swarm.ts'
 import type { System } from './swarm-peers.ts'
 
-const SIZES = sized([16, 32], [16])
+/** PEERS=32: only so many. */
+const SIZES = process.env['PEERS'] ? [Number(process.env['PEERS'])] : sized([16, 32], [16])
 /** A turn: 16 under way, as on one hop (`hop.ts`). */
 const LOAD: Load = { messages: 100, window: 16 }
 const TURNS = sized(7, 2)
@@ -48,8 +49,18 @@ function figuresOf(name: string, ours: readonly Flow[], floor: readonly Flow[]):
     figure('deliveries', '/s', ({ perSecond }) => perSecond),
     figure('CPU a delivery', 'µs', ({ cpuUs }) => cpuUs),
     figure('payloads a delivery', '', ({ payloads }) => payloads),
+    {
+      name: `${name}: missed, all turns`,
+      unit: '',
+      ours: missedIn(ours),
+      floor: missedIn(floor),
+      ratio: null,
+      gate: { atMost: 0 },
+    },
   ]
 }
+
+const missedIn = (flows: readonly Flow[]): number => flows.reduce((sum, { missed }) => sum + missed, 0)
 
 /** A process for each part, its peers settled, and one bootstrap for all. Parts of one system are one swarm. */
 function withSwarms<T>(
@@ -60,12 +71,14 @@ function withSwarms<T>(
     const bootstrap = await server.call<string>('start', 'ours')
     const children = parts.map(() => new Child('swarm-peers'))
     try {
-      await Promise.all(
-        parts.map(({ system, size }, index) => {
-          const options: SwarmOptions = { size, bootstrap, network: system }
-          return children[index]!.call('create', { system, ...options })
-        }),
-      )
+      // One swarm after the other: those that form together keep each other from it.
+      for (const network of new Set(parts.map(({ system }) => system))) {
+        const create = async (child: Child, { system, size }: (typeof parts)[number]): Promise<void> => {
+          const options: SwarmOptions = { size, bootstrap, network }
+          if (system === network) await child.call('create', { system, ...options })
+        }
+        await Promise.all(children.map((child, index) => create(child, parts[index]!)))
+      }
       return await use(children)
     } finally {
       await Promise.all(children.map((child) => child.stop()))

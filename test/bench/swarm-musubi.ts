@@ -20,7 +20,7 @@ import { rawWrtc } from './floor-webrtc.ts'
 import { until } from './rig.ts'
 import type { Swarm, SwarmOptions } from './swarm.ts'
 
-/** So long without a link that comes, goes or is under way is called settled. */
+/** So long without a link that comes or goes is called settled. */
 const QUIET_MS = 10_000
 const SETTLING_MS_MAX = 120_000
 
@@ -45,17 +45,14 @@ async function settledMeshes({ size, bootstrap, network }: SwarmOptions): Promis
   let changedAt = performance.now()
   for (const mesh of meshes) mesh.on('peer', () => (changedAt = performance.now()))
   await Promise.all(meshes.map((mesh) => mesh.ready({ timeoutMs: SETTLING_MS_MAX })))
-  await until(() => {
-    if (meshes.some((mesh) => mesh.inspect().linksInFlight > 0)) changedAt = performance.now()
-    return performance.now() - changedAt > QUIET_MS
-  }, SETTLING_MS_MAX)
+  await until(() => performance.now() - changedAt > QUIET_MS, SETTLING_MS_MAX)
   return meshes
 }
 
 // ---- flooding -------------------------------------------------------------------------------------------------------
 
 export async function createFloodSwarm(options: SwarmOptions): Promise<Swarm> {
-  const engines = watchEngines()
+  const links = watchEngines()
   await settledMeshes(options)
   const network = await networkIdOf(options.network)
   const swarm: Swarm = {
@@ -64,10 +61,10 @@ export async function createFloodSwarm(options: SwarmOptions): Promise<Swarm> {
     onMessage: () => {},
     payloads: () => peers.reduce((sum, { sent }) => sum + sent, 0),
   }
-  const peers = [...engines].map(
-    ([{ identity }, links], receiver) =>
+  const peers = [...links].map(
+    ([{ identity }, own], receiver) =>
       new FloodPeer({
-        links,
+        links: own,
         tree: network,
         sealer: new Sealer({ identity, network, crypto: identity.crypto, now: Date.now }),
         onMessage: (data) => swarm.onMessage(receiver, data),
@@ -76,26 +73,48 @@ export async function createFloodSwarm(options: SwarmOptions): Promise<Swarm> {
   return swarm
 }
 
+/** Links of one peer to others: those that are open, and those to come. */
+class PeerLinks {
+  /** Set by whoever floods. */
+  onBroadcast: (frame: BroadcastFrame, from: Link) => void = () => {}
+  readonly #links = new Set<Link>()
+
+  get open(): readonly Link[] {
+    return [...this.#links].filter(({ isOpen }) => isOpen)
+  }
+
+  /** Broadcasts are the flood's, the rest stays the mesh's. */
+  add(link: Link): void {
+    const rest = link.onFrame
+    this.#links.add(link)
+    link.onFrame = (frame) => {
+      if (frame.kind === 'broadcast') this.onBroadcast(frame, link)
+      else rest?.(frame)
+    }
+  }
+}
+
 /** Every engine that starts from now on, with its links to peers. No option shows them, so it goes past them. */
-function watchEngines(): Map<Engine, Link[]> {
-  const links = new Map<Engine, Link[]>()
-  const byDriver = new Map<Driver, Link[]>()
+function watchEngines(): Map<Engine, PeerLinks> {
+  const links = new Map<Engine, PeerLinks>()
+  const byDriver = new Map<Driver, PeerLinks>()
   const { start } = Engine.prototype
   const { attach } = Driver.prototype
   Engine.prototype.start = function (): void {
-    links.set(this, [])
-    byDriver.set(this.driver, links.get(this)!)
+    const own = new PeerLinks()
+    links.set(this, own)
+    byDriver.set(this.driver, own)
     start.call(this)
   }
   Driver.prototype.attach = function (proven): void {
     attach.call(this, proven)
-    if (proven.role === 'peer') byDriver.get(this)?.push(proven.link)
+    if (proven.role === 'peer') byDriver.get(this)?.add(proven.link)
   }
   return links
 }
 
 interface FloodParts {
-  readonly links: readonly Link[]
+  readonly links: PeerLinks
   readonly tree: BroadcastFrame['target']
   readonly sealer: Sealer
   readonly onMessage: (data: Uint8Array) => void
@@ -104,14 +123,12 @@ interface FloodParts {
 class FloodPeer {
   sent = 0
   readonly #parts: FloodParts
-  readonly #links: readonly Link[]
   /** Without a bound: a benchmark ends. */
   readonly #seen = new Set<MessageId>()
 
   constructor(parts: FloodParts) {
     this.#parts = parts
-    this.#links = parts.links.filter(({ isOpen }) => isOpen)
-    for (const link of this.#links) this.#tap(link)
+    parts.links.onBroadcast = (frame, from) => void this.#take(frame, from)
   }
 
   async publish(payload: Uint8Array): Promise<void> {
@@ -120,15 +137,6 @@ class FloodPeer {
     const body = await sealer.sign(id, payload, tree)
     this.#seen.add(id)
     this.#spread({ kind: 'broadcast', hopLimit: HOP_LIMIT_MAX, hops: 0, id, target: tree, isDirect: false, body }, null)
-  }
-
-  /** Broadcasts are ours from now on, the rest stays the mesh's. */
-  #tap(link: Link): void {
-    const rest = link.onFrame
-    link.onFrame = (frame) => {
-      if (frame.kind === 'broadcast') void this.#take(frame, link)
-      else rest?.(frame)
-    }
   }
 
   async #take(frame: BroadcastFrame, from: Link): Promise<void> {
@@ -142,7 +150,7 @@ class FloodPeer {
   }
 
   #spread(frame: BroadcastFrame, from: Link | null): void {
-    for (const link of this.#links) {
+    for (const link of this.#parts.links.open) {
       if (link === from) continue
       this.sent++
       link.send(frame)
