@@ -231,6 +231,8 @@ export type LinkLocalFrame =
   | GoodbyeFrame
 /** What neighbours say to each other about a broadcast tree. */
 export type TreeFrame = IhaveFrame | GraftFrame | PruneFrame | DigestFrame
+/** Of one tree, that of `target`. */
+export type SpreadFrame = BroadcastFrame | TreeFrame | TopicFrame
 /** All frames the core sends or receives. Handshake frames (`net/`) come before a link reaches the core. */
 export type Frame = RoutedFrame | LinkLocalFrame
 

@@ -367,8 +367,6 @@ export class MeshNode {
         return this.router.onReply(frame, from, now)
       case 'nack':
         return this.router.onNack(frame, from, now)
-      case 'broadcast':
-        return this.#strayUnless(this.trees.onBroadcastFrame(frame, from, now))
       case 'direct':
         return from.role === 'peer' ? this.requests.onDirect(frame, from, now) : this.#stray()
       case 'heartbeat':
@@ -379,13 +377,14 @@ export class MeshNode {
         return this.neighbors.onPeers(frame, from, now)
       case 'introduction':
         return this.join.onIntroduction(frame, link, now)
+      case 'broadcast':
       case 'ihave':
       case 'graft':
       case 'prune':
       case 'digest':
-        return this.#strayUnless(this.trees.onTreeFrame(frame, from, now))
       case 'topic':
-        return this.#strayUnless(this.trees.onTopicFrame(frame, from, now))
+        if (from.role !== 'peer' || !this.trees.onFrame(frame, from, now)) this.#stray()
+        return
       case 'goodbye':
         return this.#onGoodbye(link, frame.reason, now)
     }
@@ -407,10 +406,6 @@ export class MeshNode {
 
   #stray(): void {
     this.counters.strayFrames++
-  }
-
-  #strayUnless(isTaken: boolean): void {
-    if (!isTaken) this.#stray()
   }
 
   #answerLookup(frame: LookupFrame, from: Route, isClosest: boolean, now: Instant): boolean {

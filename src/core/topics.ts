@@ -6,7 +6,7 @@
  */
 
 import type { BroadcastCounters } from './broadcast.ts'
-import { type BroadcastFrame, type Frame, type TopicFrame, TOPICS_MAX, type TreeFrame } from './frames.ts'
+import { type Frame, type SpreadFrame, type TopicFrame, TOPICS_MAX } from './frames.ts'
 import { randomName, type Geometry } from './geometry.ts'
 import type { Instant, Key, LinkId, MessageId, PeerId, TopicId } from './ids.ts'
 import type { Input } from './io.ts'
@@ -76,29 +76,16 @@ export class Topics {
     if (known?.isMember === true) known.leave()
   }
 
-  onTopicFrame(frame: TopicFrame, from: Route, now: Instant): void {
-    const topic = this.#topics.get(frame.target)
-    if (topic !== undefined) return topic.onFrame(frame, from, now)
-    if (!frame.isNeeded || frame.role === 'out') return
-    if (!this.#hasRoomFor(from.link)) return this.#refuse(frame, from.link)
-    const created = this.#create(frame.target as TopicId, now)
-    created.onFrame(frame, from, now)
-    created.begin(now)
-  }
-
   /** False: we do not carry that with this neighbour. */
-  onBroadcastFrame(frame: BroadcastFrame, from: Route, now: Instant): boolean {
+  onFrame(frame: SpreadFrame, from: Route, now: Instant): boolean {
+    if (frame.kind === 'topic') {
+      this.#onTopicFrame(frame, from, now)
+      return true
+    }
     const topic = this.#topics.get(frame.target)
     if (topic === undefined || !topic.carriesWith(from.link)) return false
-    topic.broadcast.onFrame(frame, from, now)
-    return true
-  }
-
-  /** False: we do not carry that with this neighbour. */
-  onTreeFrame(frame: TreeFrame, from: Route, now: Instant): boolean {
-    const topic = this.#topics.get(frame.target)
-    if (topic === undefined || !topic.carriesWith(from.link)) return false
-    topic.broadcast.onTreeFrame(frame, from, now)
+    if (frame.kind === 'broadcast') topic.broadcast.onFrame(frame, from, now)
+    else topic.broadcast.onTreeFrame(frame, from, now)
     return true
   }
 
@@ -133,6 +120,16 @@ export class Topics {
         this.#parts.sign(randomName(() => this.#parts.random()) as MessageId, NOTHING, id)
       }
     }
+  }
+
+  #onTopicFrame(frame: TopicFrame, from: Route, now: Instant): void {
+    const topic = this.#topics.get(frame.target)
+    if (topic !== undefined) return topic.onFrame(frame, from, now)
+    if (!frame.isNeeded || frame.role === 'out') return
+    if (!this.#hasRoomFor(from.link)) return this.#refuse(frame, from.link)
+    const created = this.#create(frame.target as TopicId, now)
+    created.onFrame(frame, from, now)
+    created.begin(now)
   }
 
   #create(topic: TopicId, now: Instant): Topic {

@@ -10,7 +10,7 @@ import {
   type BroadcastHooks,
   createCounters,
 } from './broadcast.ts'
-import type { BroadcastFrame, TopicFrame, TreeFrame } from './frames.ts'
+import type { SpreadFrame } from './frames.ts'
 import type { Geometry } from './geometry.ts'
 import type { Instant, Key, LinkId, MessageId, NetworkId, PeerId } from './ids.ts'
 import type { Input, Io, TimerToken } from './io.ts'
@@ -53,13 +53,11 @@ export class Trees {
   readonly #parts: TreesParts
   readonly #shared: SharedHooks
   readonly #network: NetworkId
-  readonly #router: Router
   #topics: Topics | null = null
 
   constructor(config: TreesConfig, parts: TreesParts) {
     const { self, network, geometry } = config
     this.#network = network
-    this.#router = parts.router
     this.#config = config
     this.#parts = parts
     this.#shared = this.#sharedHooks(parts)
@@ -93,27 +91,13 @@ export class Trees {
     this.broadcast.start(now)
   }
 
-  /** False: it belongs to no tree that we share with this neighbour. */
-  onBroadcastFrame(frame: BroadcastFrame, from: Route, now: Instant): boolean {
-    if (from.role !== 'peer') return false
-    if (!this.#router.affordBroadcast(frame, from, now)) return true
-    if (frame.target !== this.#network) return this.#topics?.onBroadcastFrame(frame, from, now) ?? false
-    this.broadcast.onFrame(frame, from, now)
-    return true
-  }
-
-  /** False: it belongs to no tree that we share with this neighbour. */
-  onTreeFrame(frame: TreeFrame, from: Route, now: Instant): boolean {
-    if (from.role !== 'peer') return false
-    if (frame.target !== this.#network) return this.#topics?.onTreeFrame(frame, from, now) ?? false
-    this.broadcast.onTreeFrame(frame, from, now)
-    return true
-  }
-
-  /** False: its sender is no neighbour. */
-  onTopicFrame(frame: TopicFrame, from: Route, now: Instant): boolean {
-    if (from.role !== 'peer') return false
-    this.#topics?.onTopicFrame(frame, from, now)
+  /** Of a neighbour. False: it belongs to no tree that we share with it. */
+  onFrame(frame: SpreadFrame, from: Route, now: Instant): boolean {
+    if (frame.kind === 'broadcast' && !this.#parts.router.affordBroadcast(frame, from, now)) return true
+    if (frame.target !== this.#network) return this.#topics?.onFrame(frame, from, now) ?? false
+    if (frame.kind === 'topic') return false
+    if (frame.kind === 'broadcast') this.broadcast.onFrame(frame, from, now)
+    else this.broadcast.onTreeFrame(frame, from, now)
     return true
   }
 
