@@ -145,6 +145,20 @@ describe('bounds of broadcasting', () => {
     expect(broadcast.counters.announced).toBeLessThanOrEqual(21 * 6)
   })
 
+  it('who goes over its rate is not heard until it has kept it for ten seconds', () => {
+    const { get, delivered, pass } = station(6, { sourceFrames: { perSecond: 5, burst: 20 } })
+    const flooder = peer('flooder')
+    for (let i = 0; i < 21; i++) get(name(i), 1, { source: flooder })
+    expect(delivered).toHaveLength(20)
+    // There would be tokens again.
+    pass(9_000)
+    get(name(30), 1, { source: flooder })
+    expect(delivered).toHaveLength(20)
+    pass(1_000)
+    get(name(31), 1, { source: flooder })
+    expect(delivered).toHaveLength(21)
+  })
+
   it('whatever comes, every collection stays within its bound', () => {
     const all = station(4, { seenMax: 50, framesMax: 20, bytesMax: 150, pendingMax: 10 })
     for (let i = 0; i < 5_000; i++) {
