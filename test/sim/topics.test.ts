@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { MeshPeer, type SimNode, Simulation } from '../../src/sim/index.ts'
 import { SEED } from './support.ts'
 
-const PEERS = Number(process.env['PEERS'] ?? 100)
+const PEERS = Number(process.env['PEERS'] ?? 60)
 
 /** A mesh that stands, and some of its peers in the topic "chat". */
 function mesh(members: number, seed = SEED): { sim: Simulation; inside: SimNode[]; outside: SimNode[] } {
