@@ -61,6 +61,8 @@ function createNode() {
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
+    // Five a second from one host are its bound; here all are from one.
+    connectionManager: { inboundConnectionThreshold: Number.MAX_SAFE_INTEGER, maxIncomingPendingConnections: 1_000 },
     services: { identify: identify(), pubsub: gossipsub({ fastMsgIdFn, scoreParams }) },
   })
 }
