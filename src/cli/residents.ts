@@ -14,8 +14,14 @@ import { aborted, stopSignal } from './stop.ts'
 import { loadWebRtc, WRTC_DEFAULT } from './webrtc.ts'
 import { chatText } from './wording.ts'
 
-/** Most peers that one process is asked to hold: 100 × 48 links would be 2 GB (DESIGN §5: 0.3–0.5 MB a link). */
+/** Most peers that one process is asked to hold. */
 export const RESIDENTS_MAX = 100
+/**
+ * Ends of links that all of them have at most: each takes 0.35 MB, and twenty file descriptors (32 peers that were all linked
+ * with each other came to the 20,000 of a process). So the more there are the fewer links has each, but never too few.
+ */
+const LINK_ENDS_MAX = 640
+const [LINKS_MIN, LINKS_MAX] = [16, 48]
 
 /** An echo is never echoed, or two residents would talk for ever. */
 const ECHO = 'echo: '
@@ -50,8 +56,10 @@ async function reside(url: string, options: ResidentsOptions): Promise<void> {
 }
 
 async function resident(url: string, options: ResidentsOptions, wrtc: unknown): Promise<Mesh> {
-  const { network, token } = options
-  const mesh = createMesh({ bootstrap: url, network, wrtc, WebSocket: OwnServerSocket, ...(token && { token }) })
+  const { network, token, count } = options
+  const linksMax = Math.min(LINKS_MAX, Math.max(LINKS_MIN, Math.floor(LINK_ENDS_MAX / count)))
+  const rest = { WebSocket: OwnServerSocket, linksMax, ...(token && { token }) }
+  const mesh = createMesh({ bootstrap: url, network, wrtc, ...rest })
   mesh.on('call', (call) => call.accept())
   mesh.on('message', async ({ from, data, kind }) => {
     const text = chatText(data)
