@@ -5,7 +5,7 @@ import type { TopicId } from './core/ids.ts'
 import type { NodeEvent } from './core/io.ts'
 import { TOPICS_MAX } from './core/frames.ts'
 import { type Data, payloadOf } from './data.ts'
-import { MeshError } from './errors.ts'
+import { asMeshError, MeshError } from './errors.ts'
 import type { SignalOption } from './mesh.ts'
 import { Topic } from './topic.ts'
 
@@ -59,7 +59,9 @@ export class Topics {
   }
 
   #join(name: string): Joined {
-    const joining = this.#parts.join(name)
+    const joining = this.#parts.join(name).catch((error: unknown) => {
+      throw asMeshError('ERR_UNSUPPORTED', error)
+    })
     const topic = new Topic(name, {
       publish: (data, options) => this.#publish(joined, joining, data, options),
       peers: () => (joined.id === null ? [] : [...this.#parts.membersOf(joined.id)]),
@@ -70,8 +72,8 @@ export class Topics {
     this.#byName.set(name, joined)
     joining.then(
       (id) => this.#onJoined(joined, id),
-      // The mesh cannot start or was closed: whoever publishes hears so.
-      () => {},
+      // The mesh cannot start or was closed, or the code cannot be loaded: whoever publishes hears so, and may ask again.
+      () => this.#leave(joined),
     )
     return joined
   }

@@ -117,7 +117,7 @@ export class Plumtree {
   flood(id: MessageId, links: readonly LinkId[]): void {
     const held = this.cache.get(id)
     if (held === undefined) return
-    for (const link of links) this.#send(link, held.frame)
+    for (const link of links) this.#give(held.frame, link)
   }
 
   /** A message that we did not have, verified. */

@@ -52,12 +52,10 @@ export class Trees {
   readonly #config: TreesConfig
   readonly #parts: TreesParts
   readonly #shared: SharedHooks
-  readonly #network: NetworkId
   #topics: Topics | null = null
 
   constructor(config: TreesConfig, parts: TreesParts) {
     const { self, network, geometry } = config
-    this.#network = network
     this.#config = config
     this.#parts = parts
     this.#shared = this.#sharedHooks(parts)
@@ -94,7 +92,7 @@ export class Trees {
   /** Of a neighbour. False: it belongs to no tree that we share with it. */
   onFrame(frame: SpreadFrame, from: Route, now: Instant): boolean {
     if (frame.kind === 'broadcast' && !this.#parts.router.affordBroadcast(frame, from, now)) return true
-    if (frame.target !== this.#network) return this.#topics?.onFrame(frame, from, now) ?? false
+    if (frame.target !== this.#config.network) return this.#topics?.onFrame(frame, from, now) ?? false
     if (frame.kind === 'topic') return false
     if (frame.kind === 'broadcast') this.broadcast.onFrame(frame, from, now)
     else this.broadcast.onTreeFrame(frame, from, now)
@@ -103,7 +101,7 @@ export class Trees {
 
   /** A message of ours. False: we have left its topic meanwhile. */
   onSigned(input: InputOf<'signed'>, now: Instant): boolean {
-    if (input.tree !== this.#network) return this.#topics?.onSigned(input, now) ?? false
+    if (input.tree !== this.#config.network) return this.#topics?.onSigned(input, now) ?? false
     this.broadcast.originate(input.id, input.body, now)
     return true
   }
@@ -143,7 +141,7 @@ export class Trees {
   }
 
   #broadcastOf(tree: Key): Broadcast | undefined {
-    return tree === this.#network ? this.broadcast : this.#topics?.get(tree)?.broadcast
+    return tree === this.#config.network ? this.broadcast : this.#topics?.get(tree)?.broadcast
   }
 
   #sharedHooks({ io, router, spread }: TreesParts): SharedHooks {

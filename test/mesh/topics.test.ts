@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Mesh } from '../../src/mesh.ts'
 import type { Topic, TopicMessage } from '../../src/topic.ts'
+import { Topics } from '../../src/topics.ts'
 import { next, startBootstrap, startMesh, startPeers, text } from './support.ts'
 
 const nextOf = (topic: Topic): Promise<TopicMessage> =>
@@ -163,4 +164,20 @@ describe('a topic', () => {
     expect(text((await heard).data)).toBe('x')
     expect(await error).toMatchObject({ code: 'ERR_LISTENER', cause: { message: 'my own fault' } })
   })
+})
+
+it('a topic that cannot be joined says so to whoever publishes, and may be asked for again', async () => {
+  const topics = new Topics({
+    join: () => Promise.reject(new TypeError('Failed to fetch dynamically imported module')),
+    leave: () => {},
+    publish: async (topic) => {
+      await topic
+      throw new Error('not reached')
+    },
+    membersOf: () => [],
+    report: () => false,
+  })
+  const chat = topics.get('chat')
+  await expect(chat.publish('x')).rejects.toMatchObject({ name: 'MeshError', code: 'ERR_UNSUPPORTED' })
+  expect(topics.get('chat')).not.toBe(chat)
 })
