@@ -16,6 +16,11 @@ const SIZES = process.env['PEERS'] ? [Number(process.env['PEERS'])] : sized([16,
 /** A turn: 16 under way, as on one hop (`hop.ts`). */
 const LOAD: Load = { messages: 100, window: 16 }
 const TURNS = sized(7, 2)
+/**
+ * 16 peers are all linked with all, and 32 are not: they broadcast over a tree. With the default, 48, those would be as
+ * well, which takes 992 ends of links; one end takes some twenty file descriptors, and a process has 20,000 here.
+ */
+const LINKS_MAX = 24
 /** Before the turns: trees and meshes form, code is compiled. So few a second are not much for any of the three. */
 const WARM_UP = { perSecond: 5, seconds: sized(30, 20), first: 0 }
 
@@ -29,7 +34,7 @@ export async function benchBroadcast(): Promise<Figure[]> {
 }
 
 async function benchSize(size: number, rivals: readonly System[]): Promise<Figure[]> {
-  const parts = (['musubi', ...rivals] as const).map((system) => ({ system, size }))
+  const parts = (['musubi', ...rivals] as const).map((system) => ({ system, size, linksMax: LINKS_MAX }))
   const turns = await withSwarms(parts, async (children) => {
     for (const child of children) await child.call('stream', { ...WARM_UP, peers: size })
     const sides = children.map((child, index) => [parts[index]!.system, () => child.call<Flow>('saturate', LOAD)])
@@ -62,20 +67,20 @@ function figuresOf(name: string, ours: readonly Flow[], floor: readonly Flow[]):
 
 const missedIn = (flows: readonly Flow[]): number => flows.reduce((sum, { missed }) => sum + missed, 0)
 
+interface Part extends Pick<SwarmOptions, 'size' | 'linksMax'> {
+  readonly system: System
+}
+
 /** A process for each part, its peers settled, and one bootstrap for all. Parts of one system are one swarm. */
-function withSwarms<T>(
-  parts: readonly { readonly system: System; readonly size: number }[],
-  use: (children: readonly Child[]) => Promise<T>,
-): Promise<T> {
+function withSwarms<T>(parts: readonly Part[], use: (children: readonly Child[]) => Promise<T>): Promise<T> {
   return withChild('bootstrap-server', async (server) => {
     const bootstrap = await server.call<string>('start', 'ours')
     const children = parts.map(() => new Child('swarm-peers'))
     try {
       // One swarm after the other: those that form together keep each other from it.
       for (const network of new Set(parts.map(({ system }) => system))) {
-        const create = async (child: Child, { system, size }: (typeof parts)[number]): Promise<void> => {
-          const options: SwarmOptions = { size, bootstrap, network }
-          if (system === network) await child.call('create', { system, ...options })
+        const create = async (child: Child, part: Part): Promise<void> => {
+          if (part.system === network) await child.call('create', { ...part, bootstrap, network })
         }
         await Promise.all(children.map((child, index) => create(child, parts[index]!)))
       }

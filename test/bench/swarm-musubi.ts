@@ -39,9 +39,9 @@ export async function createMusubiSwarm(options: SwarmOptions): Promise<Swarm> {
 }
 
 /** All peers start at once; which links they make is theirs to choose. */
-async function settledMeshes({ size, bootstrap, network }: SwarmOptions): Promise<Mesh[]> {
+async function settledMeshes({ size, ...options }: SwarmOptions): Promise<Mesh[]> {
   const wrtc = await rawWrtc('@roamhq/wrtc')
-  const meshes = Array.from({ length: size }, () => createMesh({ wrtc, bootstrap, network }))
+  const meshes = Array.from({ length: size }, () => createMesh({ wrtc, ...options }))
   let changedAt = performance.now()
   for (const mesh of meshes) mesh.on('peer', () => (changedAt = performance.now()))
   await Promise.all(meshes.map((mesh) => mesh.ready({ timeoutMs: SETTLING_MS_MAX })))

@@ -14,6 +14,8 @@ export interface SwarmOptions {
   /** For those that need one. */
   readonly bootstrap: string
   readonly network: string
+  /** Of a peer of ours, at most; left out: its default. */
+  readonly linksMax?: number
 }
 
 export interface Swarm {
