@@ -25,7 +25,7 @@ function bytesOf(data: unknown): Uint8Array {
   // Both make a copy; `slice()` of a Buffer would not.
   if (data instanceof Uint8Array) return new Uint8Array(data)
   if (data instanceof ArrayBuffer) return new Uint8Array(data.slice(0))
-  throw new MeshError('ERR_OPTION', 'option "data" must be a string, a Uint8Array or an ArrayBuffer')
+  throw new MeshError('ERR_OPTION', 'option "data" must be a string, Uint8Array or ArrayBuffer')
 }
 
 /** Metadata as JSON in UTF-8, at most 1 KiB; nothing at all if it is undefined. */
@@ -37,14 +37,14 @@ export function metadataBytes(metadata: unknown): Uint8Array {
 }
 
 function jsonOf(metadata: unknown): string {
-  let text: string | undefined
+  let cause: unknown
   try {
-    text = JSON.stringify(metadata)
+    const text = JSON.stringify(metadata) as string | undefined
+    if (text !== undefined) return text
   } catch (error) {
-    throw new MeshError('ERR_OPTION', 'option "metadata" must be a JSON value', error)
+    cause = error
   }
-  if (text !== undefined) return text
-  throw new MeshError('ERR_OPTION', `option "metadata" must be a JSON value (got a ${typeof metadata})`)
+  throw new MeshError('ERR_OPTION', 'option "metadata" must be a JSON value', cause)
 }
 
 /** What a caller sent along: `undefined` if nothing, `null` in the result if it is not JSON (the call is refused). */
@@ -58,4 +58,4 @@ export function parseMetadata(bytes: Uint8Array): { readonly metadata: Json | un
 }
 
 const tooLarge = (name: string, bytes: number, max: number): MeshError =>
-  new MeshError('ERR_TOO_LARGE', `${name} of ${bytes} bytes is above the limit of ${max} bytes`)
+  new MeshError('ERR_TOO_LARGE', `${name} of ${bytes} bytes is above the limit of ${max}`)

@@ -113,7 +113,7 @@ export class Mesh {
   /** This peer's id. Throws `ERR_NOT_READY` until `identity()` or `ready()` has resolved once. */
   get id(): string {
     if (this.#engine !== null) return this.#engine.identity.id
-    throw new MeshError('ERR_NOT_READY', 'the id is there once ready() or identity() has resolved')
+    throw new MeshError('ERR_NOT_READY', 'the id is there after ready() or identity()')
   }
 
   /** This peer's id and secret seed: a few milliseconds after `createMesh`, long before `ready`. */
@@ -162,8 +162,8 @@ export class Mesh {
 
   /**
    * Send `data` (at most 15 KiB) to every peer of the mesh, signed. Resolves when a first neighbour says that it has it, or
-   * none has said so within 3 s; nobody acknowledges it from farther away. We do not hear our own. Rejects like `send`.
-   * Waits for `ready()`.
+   * none has said so within 3 s; nobody acknowledges it from farther away. We do not hear our own. Rejects like `send`, but
+   * `ERR_BUSY` above 100 a second and 100 at once, topics included: others do not hear who floods. Waits for `ready()`.
    *
    * @example
    * await mesh.broadcast(JSON.stringify({ type: 'hello', name: 'Aiko' }))

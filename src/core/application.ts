@@ -3,6 +3,7 @@
  * `requestDone` or `requestFailed`, and what comes for it from other peers becomes a `message` or a `call`.
  */
 
+import { createBucket, take } from './budget.ts'
 import type { Body } from './frames.ts'
 import { randomName } from './geometry.ts'
 import type { ExchangeId, Instant, MessageId, NetworkId, RequestId } from './ids.ts'
@@ -10,6 +11,7 @@ import type { FailureCode, Input, Io } from './io.ts'
 import { type Asked, REQUESTS_MAX, type Requests } from './requests.ts'
 import type { Exchange } from './exchange.ts'
 import type { Signaling, SignalingHooks } from './signaling.ts'
+import { OWN_FRAMES } from './source-budgets.ts'
 
 export interface ApplicationParts {
   readonly io: Pick<Io, 'random' | 'sign' | 'emit'>
@@ -25,6 +27,7 @@ export class Application {
   readonly #asking = new Map<RequestId, MessageId>()
   /** Broadcasts that are being signed, or that no neighbour is known to have yet. */
   readonly #spreading = new Map<MessageId, RequestId>()
+  readonly #broadcasts = createBucket(OWN_FRAMES, 0 as Instant)
 
   constructor(parts: ApplicationParts) {
     this.#parts = parts
@@ -54,9 +57,10 @@ export class Application {
     else this.#asking.set(request, id)
   }
 
-  onBroadcast({ request, topic, payload }: InputOf<'broadcast'>): void {
+  onBroadcast({ request, topic, payload }: InputOf<'broadcast'>, now: Instant): void {
     const { io, network } = this.#parts
-    if (this.#spreading.size >= REQUESTS_MAX) return this.fail(request, 'busy')
+    const isBusy = this.#spreading.size >= REQUESTS_MAX || !take(this.#broadcasts, OWN_FRAMES, { amount: 1, now })
+    if (isBusy) return this.fail(request, 'busy')
     const id = randomName(() => io.random()) as MessageId
     this.#spreading.set(id, request)
     io.sign(id, payload, topic ?? network)

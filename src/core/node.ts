@@ -188,7 +188,7 @@ export class MeshNode {
       case 'send':
         return this.#application.onSend(input, now)
       case 'broadcast':
-        return this.#application.onBroadcast(input)
+        return this.#application.onBroadcast(input, now)
       case 'carryTopics':
         return this.trees.carryTopics(input.create)
       case 'joinTopic':

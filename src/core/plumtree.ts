@@ -165,7 +165,7 @@ export class Plumtree {
       if (!holders.includes(wanting)) holders.push(...this.#give(frame, wanting))
     this.#announce(frame, holders, now, this.#hooks.linkTo(source))
     for (const other of others) this.#onSecond(frame.id, other.link, now)
-    if (this.#isUseless(link)) this.#retire(link, now)
+    if (this.#isUseless(link)) this.#cut(link, now)
   }
 
   /** A message that has come and is not wanted: nobody need be asked for it, or be blamed that it has not come. */
@@ -308,8 +308,7 @@ export class Plumtree {
 
   /** That link brought a message second: it is no part of the tree, whatever it thinks. */
   #onSecond(id: MessageId, link: LinkId, now: Instant): void {
-    if (this.cache.get(id)?.from === link || this.peers.isJustAdded(link, now)) return
-    if (this.#pace.allows(PRUNES_PER_SECOND, now)) this.#prune(link, now)
+    if (this.cache.get(id)?.from !== link && !this.peers.isJustAdded(link, now)) this.#cut(link, now)
   }
 
   /** We do not want it, and have nobody to pass it on to. */
@@ -317,7 +316,8 @@ export class Plumtree {
     return this.#hooks.isRelay() && this.peers.eager.every((standing) => standing.link === link)
   }
 
-  #retire(link: LinkId, now: Instant): void {
+  /** Not every time: see `pace.ts`. */
+  #cut(link: LinkId, now: Instant): void {
     if (this.#pace.allows(PRUNES_PER_SECOND, now)) this.#prune(link, now)
   }
 

@@ -1,6 +1,6 @@
 /**
  * What one source of broadcasts may have us carry, over all trees together. Who goes over its rate is not heard at all until
- * it has kept it for a while: its first honest neighbours then carry nothing of a flood. Carried in part it would be more
+ * it has been nearly silent for a while: its first honest neighbours then carry nothing of a flood. Carried in part it would be more
  * harm than its payloads are: what one peer has carried and the next one not, all would ask each other for, and grow the
  * tree to where it is (60 peers: the others' messages came after 1.2 s at the 99th percentile, 0.2 s without the flood).
  */
@@ -11,9 +11,16 @@ import type { Instant, PeerId } from './ids.ts'
 
 /** Guess: a chat is 1/s, a game 30/s. */
 export const SOURCE_FRAMES: Rate = { perSecond: 200, burst: 200 }
+/** What a peer sends itself: half as much, so that what was held up for a second and comes at once is no flood to others. */
+export const OWN_FRAMES: Rate = { perSecond: 100, burst: 100 }
+/**
+ * And of who is muted: what a link sees of a flood that nobody passes on is what its source divides among 48 links. With
+ * the whole rate a flood of ten times as much came back every 11 s, at all peers at once (250 peers).
+ */
+const QUIET: Rate = { perSecond: 4, burst: 4 }
 const SOURCES_KEEP_MS = 120_000
-/** So long it must have kept its rate (guess). */
-const MUTE_MS = 10_000
+/** So long it must have kept that (guess). With 10 s peers far away, which hear nothing of a muted flood, carried it again. */
+const MUTE_MS = 30_000
 const SOURCES_MAX = 4_096
 
 interface Source {
@@ -43,11 +50,14 @@ export class SourceBudgets {
       known = { bucket: createBucket(this.#rate, now), overAt: -Infinity }
       this.#sources.set(source, known, now)
     }
-    if (!take(known.bucket, this.#rate, { amount: 1, now })) known.overAt = now
-    return now - known.overAt >= MUTE_MS
+    const rate = isMuted(known, now) ? QUIET : this.#rate
+    if (!take(known.bucket, rate, { amount: 1, now })) known.overAt = now
+    return !isMuted(known, now)
   }
 
   tick(now: Instant): void {
     this.#sources?.rotate(now)
   }
 }
+
+const isMuted = ({ overAt }: Source, now: Instant): boolean => now - overAt < MUTE_MS

@@ -145,18 +145,38 @@ describe('bounds of broadcasting', () => {
     expect(broadcast.counters.announced).toBeLessThanOrEqual(21 * 6)
   })
 
-  it('who goes over its rate is not heard until it has kept it for ten seconds', () => {
+  it('who goes over its rate is not heard until it has been nearly silent for half a minute', () => {
     const { get, delivered, pass } = station(6, { sourceFrames: { perSecond: 5, burst: 20 } })
     const flooder = peer('flooder')
     for (let i = 0; i < 21; i++) get(name(i), 1, { source: flooder })
     expect(delivered).toHaveLength(20)
     // There would be tokens again.
-    pass(9_000)
+    pass(29_000)
     get(name(30), 1, { source: flooder })
     expect(delivered).toHaveLength(20)
     pass(1_000)
     get(name(31), 1, { source: flooder })
     expect(delivered).toHaveLength(21)
+  })
+
+  // Found with 250 peers: each of a flooder's 30 neighbours saw a thirtieth of it, which is within the rate.
+  it('a flood that only shows its neighbours their share of it does not come back', () => {
+    const { get, delivered, pass } = station(6)
+    const flooder = peer('flooder')
+    const send = (count: number, everyMs: number): void => {
+      for (let i = 0; i < count; i++, sent++) {
+        get(name(sent), 1, { source: flooder })
+        pass(everyMs)
+      }
+    }
+    let sent = 0
+    send(201, 0)
+    expect(delivered).toHaveLength(200)
+    send(60 * 40, 25)
+    expect(delivered).toHaveLength(200)
+    // Three a second, as somebody who floods no more may.
+    send(31 * 3, 333)
+    expect(delivered.length).toBeGreaterThan(200)
   })
 
   it('whatever comes, every collection stays within its bound', () => {
@@ -200,5 +220,18 @@ describe('a node', () => {
     expect(isDone()).toBe(false)
     for (let i = 0; i < 2; i++) second()
     expect(isDone()).toBe(true)
+  })
+
+  it('refuses to send so much that others would take it for a flood, and says so', () => {
+    const stage = new Stage('b')
+    const broadcast = (request: number, now: number): void =>
+      void stage.input({ kind: 'broadcast', request: request as RequestId, topic: null, payload: BYTES }, now)
+    const refused = (): unknown[] => stage.events().filter(({ kind }) => kind === 'requestFailed')
+    for (let i = 0; i < 100; i++) broadcast(i, 0)
+    expect(refused()).toEqual([])
+    broadcast(100, 0)
+    expect(refused()).toMatchObject([{ request: 100, code: 'busy' }])
+    broadcast(101, 10)
+    expect(refused()).toHaveLength(1)
   })
 })

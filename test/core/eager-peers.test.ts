@@ -6,13 +6,20 @@ import { BroadcastCache } from '../../src/core/broadcast-cache.ts'
 import { EAGER_MAX, EagerPeers } from '../../src/core/eager-peers.ts'
 import type { BroadcastFrame } from '../../src/core/frames.ts'
 import type { LinkId, NetworkId } from '../../src/core/ids.ts'
+import { RoundTrip } from '../../src/core/round-trip.ts'
 import type { Route } from '../../src/core/routes.ts'
 import { at, key, link, peer } from './ids.ts'
 import { generator } from './recorder.ts'
 import { name } from './tree.ts'
 
 const route = (number: number, id: string, isRing = false): Route =>
-  ({ link: link(number), peer: peer(id), isRing }) as Route
+  ({ link: link(number), peer: peer(id), isRing, roundTrip: null }) as Route
+
+function measured(ms: number, of: Route): Route {
+  const roundTrip = new RoundTrip()
+  roundTrip.add(ms)
+  return { ...of, roundTrip }
+}
 
 function full(): EagerPeers {
   const peers = new EagerPeers((other) => xor.bucketOf(peer('a'), other))
@@ -37,6 +44,28 @@ describe('who begins', () => {
       expect(chosen[0], `seed ${seed}`).toBe(4)
       expect(chosen.filter((one) => one >= 10).length, `seed ${seed}`).toBeLessThanOrEqual(1)
     }
+  })
+
+  it('the fastest of each part, and whichever of the ring', () => {
+    const links = [
+      measured(90, route(1, 'i')),
+      measured(20, route(2, 'j')),
+      measured(30, route(3, 'e')),
+      measured(10, route(4, 'z')),
+      route(5, 'y'),
+      measured(80, route(6, 'c')),
+      measured(200, route(7, 'b', true)),
+      measured(100, route(8, 'b', true)),
+    ]
+    const firsts = new Set<LinkId>()
+    for (let seed = 1; seed <= 20; seed++) {
+      const peers = new EagerPeers((other) => xor.bucketOf(peer('a'), other))
+      peers.begin(links, generator(seed), { isRelay: false })
+      const [first, ...others] = peers.eager.map((one) => one.link)
+      firsts.add(first!)
+      expect(others, `seed ${seed}`).toEqual([link(4), link(2), link(3)])
+    }
+    expect(firsts).toEqual(new Set([link(7), link(8)]))
   })
 
   it('chance decides between equals', () => {

@@ -113,7 +113,7 @@ function add<Emitter extends EventEmitter>(emitter: Emitter, name: Name, listene
   emitter._events.set(name, listeners)
   const max = emitter.getMaxListeners()
   if (max > 0 && listeners.length === max + 1) {
-    console.warn(`Possible EventEmitter memory leak: ${max + 1} ${String(name)} listeners. Use setMaxListeners()`)
+    console.warn(`${max + 1} ${String(name)} listeners: a leak?`)
   }
   return emitter
 }
