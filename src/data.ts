@@ -58,4 +58,4 @@ export function parseMetadata(bytes: Uint8Array): { readonly metadata: Json | un
 }
 
 const tooLarge = (name: string, bytes: number, max: number): MeshError =>
-  new MeshError('ERR_TOO_LARGE', `${name} of ${bytes} bytes is above the limit of ${max}`)
+  new MeshError('ERR_TOO_LARGE', `${name} of ${bytes} bytes is above the limit of ${max} bytes`)

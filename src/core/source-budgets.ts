@@ -45,13 +45,10 @@ export class SourceBudgets {
   /** One more message of that source. False: it is over its rate, or was lately. */
   afford(source: PeerId, now: Instant): boolean {
     this.#sources ??= new RecentMap({ max: SOURCES_MAX, keepMs: SOURCES_KEEP_MS })
-    let known = this.#sources.get(source)
-    if (known === undefined) {
-      known = { bucket: createBucket(this.#rate, now), overAt: -Infinity }
-      this.#sources.set(source, known, now)
-    }
-    const rate = isMuted(known, now) ? QUIET : this.#rate
-    if (!take(known.bucket, rate, { amount: 1, now })) known.overAt = now
+    const known = this.#sources.get(source) ?? { bucket: createBucket(this.#rate, now), overAt: -Infinity }
+    if (!take(known.bucket, isMuted(known, now) ? QUIET : this.#rate, { amount: 1, now })) known.overAt = now
+    // Anew, or who floods for minutes would be forgotten, and begin again.
+    this.#sources.set(source, known, now)
     return !isMuted(known, now)
   }
 

@@ -173,6 +173,8 @@ describe('bounds of broadcasting', () => {
     send(201, 0)
     expect(delivered).toHaveLength(200)
     send(60 * 40, 25)
+    // For longer than a source is remembered.
+    send(300 * 10, 100)
     expect(delivered).toHaveLength(200)
     // Three a second, as somebody who floods no more may.
     send(31 * 3, 333)
