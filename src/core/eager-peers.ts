@@ -23,8 +23,6 @@ export const EAGER_MAX = 24
 const START = 4
 /** Payloads taken without giving one: then the place goes, to be asked for again (guess; an honest leaf loses 0.2 s in 256 messages). */
 const TAKEN_MAX = 256
-/** Messages that it announced and did not give when asked, in a row: its announcements count for nothing (guess). */
-const BROKEN_MAX = 8
 
 /** A PRUNE or GRAFT has arrived after so long, and what was under way has come (guess: a slow link's round trip). */
 const CHANGE_MS = 500
@@ -73,9 +71,9 @@ export class EagerPeers {
     return this.#standings.get(link)?.isEager === true
   }
 
-  /** Does it announce what it does not give? */
-  isHollow(link: LinkId): boolean {
-    return (this.#standings.get(link)?.broken ?? 0) >= BROKEN_MAX
+  /** Messages that it announced and did not give, in a row. */
+  brokenOf(link: LinkId): number {
+    return this.#standings.get(link)?.broken ?? 0
   }
 
   /** Chooses the links to begin with, once; and again if none is left and we want messages for ourselves. */
@@ -152,11 +150,6 @@ export class EagerPeers {
     const standing = this.#of(link)
     standing.given++
     standing.taken = standing.broken = 0
-  }
-
-  /** It gets a payload. */
-  took(standing: Standing): void {
-    standing.taken++
   }
 
   broke(link: LinkId): void {

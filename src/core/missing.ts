@@ -4,6 +4,7 @@
  * is missing.
  */
 
+import type { EagerPeers } from './eager-peers.ts'
 import type { Instant, LinkId, MessageId } from './ids.ts'
 
 /** Messages missing at once; more are not noted: a digest will name them again. */
@@ -107,8 +108,11 @@ export class MissingMessages {
     }
   }
 
-  /** Those whose time has come, one by one, and whom to ask next: somebody in `asked`, if he has it too. */
-  *due(now: Instant, asked: ReadonlyMap<LinkId, unknown>): Iterable<Due> {
+  /**
+   * Those whose time has come, one by one, and whom to ask next: somebody in `asked`, if he has it too; else whoever
+   * announced it first of those who have broken their word least.
+   */
+  *due(now: Instant, asked: ReadonlyMap<LinkId, unknown>, peers: Pick<EagerPeers, 'brokenOf'>): Iterable<Due> {
     for (const [id, missing] of this.#all) {
       if (missing.dueAt > now) continue
       if (!missing.isWanted) {
@@ -116,6 +120,7 @@ export class MissingMessages {
         continue
       }
       const { holders, asked: failed } = missing
+      holders.sort((a, b) => peers.brokenOf(a.link) - peers.brokenOf(b.link))
       const at = holders.findIndex(({ link }) => asked.has(link))
       const [next = null] = holders.splice(Math.max(0, at), 1)
       missing.asked = next?.link ?? null

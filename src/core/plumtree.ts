@@ -55,6 +55,8 @@ const PATIENCE = { minMs: 0, maxMs: 1_000, firstMs: 250 } as const
 const HELD_HOPS = 3
 /** A relay remembers so long who has what it does not want itself; whoever wants it asks within a second or two (guess). */
 const RELAY_NOTES_MS = 10_000
+/** Messages that a neighbour announced and did not give when asked, in a row: its announcements count for nothing (guess). */
+const BROKEN_MAX = 8
 /** Before a link has been measured (guess; links measure themselves when they come up). */
 const ROUND_TRIP_FIRST_MS = 150
 /** DESIGN, REFERENCE §8. Half of it up or down, so that peers which came together do not speak together. */
@@ -182,7 +184,7 @@ export class Plumtree {
   }
 
   onIhave({ entries }: IhaveFrame, from: Route, now: Instant): void {
-    const isHollow = this.peers.isHollow(from.link)
+    const isHollow = this.peers.brokenOf(from.link) >= BROKEN_MAX
     for (const { id, hops } of entries) {
       if (this.cache.has(id)) this.#announcements.hold(id, from.link)
       else if (isHollow) this.#counters.ignored++
@@ -265,7 +267,7 @@ export class Plumtree {
       if (holders.includes(link) || this.#hooks.route(link) === undefined) continue
       this.#send(link, frame)
       sentTo.push(link)
-      this.peers.took(standing)
+      standing.taken++
     }
     return sentTo
   }
@@ -342,6 +344,8 @@ export class Plumtree {
   #shortenPath(frame: BroadcastFrame, from: LinkId, missing: Missing, now: Instant): void {
     const [first] = missing.holders
     if (first === undefined || missing.asked !== null || first.link === from) return
+    // Who takes and never gives announces as early as anybody: a part of a thousand peers was cut off behind one of these.
+    if (this.peers.brokenOf(first.link) > 0) return
     if (frame.hops - first.hops < SHORTCUT_HOPS && now - missing.since < SHORTCUT_MS) return
     // Two that take each other for a parent, each for another message, cut themselves off.
     if (now - this.#shortenedAt < SHORTCUT_REST_MS || !this.#pace.allows(SHORTCUTS_PER_SECOND, now)) return
@@ -392,7 +396,7 @@ export class Plumtree {
   #ask(now: Instant): void {
     const questions = new Map<LinkId, MessageId[]>()
     let grafted: LinkId | null = null
-    for (const due of this.#missing.due(now, questions)) {
+    for (const due of this.#missing.due(now, questions, this.peers)) {
       const { next, failed } = due
       if (failed !== null) this.peers.broke(failed)
       if (next === null || !this.#question(due, questions, now)) continue

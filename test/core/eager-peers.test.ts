@@ -28,7 +28,7 @@ function full(): EagerPeers {
 }
 
 const take = (peers: EagerPeers, times: number): void => {
-  for (let i = 0; i < times; i++) for (const standing of peers.eager) peers.took(standing)
+  for (let i = 0; i < times; i++) for (const standing of peers.eager) standing.taken++
 }
 
 describe('who begins', () => {

@@ -272,6 +272,24 @@ describe('grafting', () => {
     expect(all.to('broadcast')).toEqual([])
   })
 
+  it('goes last to a neighbour that announced and did not give, until it gives again', () => {
+    const all = station(3)
+    all.ihave(2, O)
+    all.pass(2_000)
+    all.to('graft')
+    all.ihave(2, M)
+    all.ihave(3, M)
+    all.pass(250)
+    expect(all.to('graft')).toEqual([3])
+    all.pass(2 * P95_MS)
+    expect(all.to('graft')).toEqual([2])
+    all.get(M, 2)
+    all.ihave(2, N)
+    all.ihave(3, N)
+    all.pass(2_000)
+    expect(all.to('graft')[0]).toBe(2)
+  })
+
   it('goes no more to a neighbour that announced eight messages in a row and gave none', () => {
     const all = station(3)
     for (let i = 0; i < 8; i++) {
@@ -328,6 +346,19 @@ describe('the shape of the tree', () => {
   it('so does whoever is seven hops nearer to the source', () => {
     expect(late(10, 9)).toMatchObject({ cut: [], grafted: [] })
     expect(late(10, 10).cut).toEqual([1])
+  })
+
+  it('not so whoever announced something before and did not give it, however early', () => {
+    const all = station(8)
+    all.get(O, 1)
+    all.ihave(7, N)
+    all.pass(2_000)
+    all.ihave(7, M)
+    all.pass(60)
+    all.to('graft')
+    all.get(M, 1, { hops: 10 })
+    expect(all.to('prune')).toEqual([])
+    expect(all.to('graft')).toEqual([])
   })
 
   it('one change at a time: messages under way together would break it together', () => {

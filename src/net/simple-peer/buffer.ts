@@ -116,10 +116,6 @@ export class Buffer extends Uint8Array {
     return `<Buffer ${bytes.join(' ')}${this.length > INSPECT_BYTES_MAX ? ' ... ' : ''}>`
   }
 
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.inspect()
-  }
-
   equals(other: Uint8Array): boolean {
     return Buffer.compare(this, other) === 0
   }
