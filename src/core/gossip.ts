@@ -57,12 +57,12 @@ export class Gossip {
     by: { readonly isInteresting: Interest; readonly now: Instant },
   ): boolean {
     const { book, table } = this.#parts
-    neighbor.peers = frame.peers.length <= PEERS_PER_FRAME_MAX ? frame.peers : frame.peers.slice(0, PEERS_PER_FRAME_MAX)
-    neighbor.hasToldPeers = true
+    const peers = frame.peers.length <= PEERS_PER_FRAME_MAX ? frame.peers : frame.peers.slice(0, PEERS_PER_FRAME_MAX)
+    neighbor.route.peers = peers
     const { isInteresting, now } = by
     let isNews = false
     let bit = 1
-    for (const peer of neighbor.peers) {
+    for (const peer of peers) {
       const hasRoom = (frame.room & bit) !== 0
       bit <<= 1
       if (!table.has(peer) && book.learn(peer, { via: neighbor.peer, hasRoom, isInteresting, now })) isNews = true

@@ -63,7 +63,7 @@ export function inspectNode(node: MeshNode, now: Instant): NodeInspection {
     linksMax: node.config.linksMax,
     neighbors: inspectNeighbors(node),
     linksInFlight: signaling.linksInFlight,
-    known: neighbors.all().map(({ peer, peers }) => ({ id: peer, links: peers })),
+    known: neighbors.all().map(({ peer, route }) => ({ id: peer, links: route.peers ?? [] })),
     addressBook: [...book.peers()],
     sizeEstimate: neighbors.sizeEstimate(),
     topics: [...(topics?.all() ?? [])].map(([id, { role, members, links }]) => ({

@@ -36,9 +36,6 @@ export interface Neighbor {
   slot: Slot | null
   wanted: boolean
   theirWanted: boolean
-  /** Its neighbours, as it last told us. */
-  peers: readonly PeerId[]
-  hasToldPeers: boolean
   /** The version of our neighbour set that it was told of, a fingerprint of what it was told, and when. */
   toldVersion: number
   toldPrint: number
@@ -68,8 +65,6 @@ export function createNeighbor(
     slot: null,
     wanted: true,
     theirWanted: true,
-    peers: [],
-    hasToldPeers: false,
     toldVersion: -1,
     toldPrint: 0,
     toldAt: now,
@@ -91,6 +86,6 @@ export function yieldsTo(neighbor: Neighbor, claim: Claim): boolean {
  * It has said that it has next to nobody else. To put it out could cut it off for good once no bootstrap is left
  * (simulated, seed 49 of test/sim/options: five of its six neighbours had just crashed when the sixth made room).
  */
-export function hangsOnUs(neighbor: Neighbor): boolean {
-  return neighbor.hasToldPeers && neighbor.peers.length < LIFELINE_PEERS
+export function hangsOnUs({ route: { peers } }: Neighbor): boolean {
+  return peers !== null && peers.length < LIFELINE_PEERS
 }

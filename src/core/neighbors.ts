@@ -112,7 +112,7 @@ export class Neighbors {
   ringStands(now: Instant): boolean {
     if (this.table.size === 0) return false
     for (const exchange of this.#parts.signaling.links) if (exchange.slot === 'ring') return false
-    for (const neighbor of this.table.all) if (neighbor.hasToldPeers) return this.#repair.isRingWhole(now)
+    for (const neighbor of this.table.all) if (neighbor.route.peers !== null) return this.#repair.isRingWhole(now)
     return false
   }
 

@@ -22,6 +22,8 @@ export interface Route extends Pulse {
   isStalled: boolean
   /** Requests of ours that got no answer this way and did another, in a row. */
   misses: number
+  /** Its neighbours, as it last told us; null: it has not. */
+  peers: readonly PeerId[] | null
   /** Its place in the row of those that carry; −1: it carries nothing for targets that it is not itself. */
   carrier: number
   /** Budgets of what it may have us carry; null: it never has. */
@@ -82,6 +84,7 @@ export class Routes {
       roundTrip: null,
       peer: setup.peer,
       misses: 0,
+      peers: null,
       isRing: false,
       carrier: -1,
       frames: null,

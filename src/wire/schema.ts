@@ -257,7 +257,7 @@ export function union<T extends { readonly kind: string }>(variants: Variants<T>
 /** The bytes behind a body. The simulator's bodies only state a length and never reach a wire: TypeError. */
 export function bytesOf(body: Body): Uint8Array {
   if (body instanceof Uint8Array) return body
-  throw new TypeError('a body without bytes cannot be written to a wire')
+  throw new TypeError('a body without bytes')
 }
 
 /** A view of `length` bytes; a plain Uint8Array even where `bytes` is Node's Buffer, whose `slice` means another thing. */

@@ -164,7 +164,7 @@ export class Buffer extends Uint8Array {
     if (offset >= (end ?? this.length)) return this
     if (typeof value !== 'string' && !isBytes(value)) return super.fill(value, offset, end)
     const bytes = bytesOf(value, encoding)
-    if (bytes.length === 0 && value !== '') throw new TypeError('There is nothing to fill with')
+    if (bytes.length === 0 && value !== '') throw new TypeError('nothing to fill with')
     for (let at = offset; at < (end ?? this.length); at++) this[at] = bytes[(at - offset) % bytes.length] ?? 0
     return this
   }
@@ -230,7 +230,7 @@ function primitiveOf(value: object): unknown {
 }
 
 function swap<Bytes extends Uint8Array>(bytes: Bytes, size: number): Bytes {
-  if (bytes.length % size !== 0) throw new RangeError(`Buffer size must be a multiple of ${8 * size}-bits`)
+  if (bytes.length % size !== 0) throw new RangeError(`length must be a multiple of ${size} bytes`)
   for (let at = 0; at < bytes.length; at += size) bytes.subarray(at, at + size).reverse()
   return bytes
 }

@@ -143,7 +143,7 @@ export abstract class Duplex extends Readable {
 /** Why this cannot be written; null if it can. */
 function refusal({ ending }: WritableState, chunk: unknown): Error | null {
   if (ending) return withCode(new Error('write after end'), 'ERR_STREAM_WRITE_AFTER_END')
-  if (chunk === null) return withCode(new TypeError('May not write null values to stream'), 'ERR_STREAM_NULL_VALUES')
+  if (chunk === null) return withCode(new TypeError('null is no chunk'), 'ERR_STREAM_NULL_VALUES')
   if (typeof chunk === 'string' || chunk instanceof Uint8Array) return null
   return wrongType('chunk', TEXT_OR_BYTES, chunk)
 }
@@ -154,7 +154,7 @@ function startWrite(stream: Duplex, write: Write): void {
   state.writing = write
   state.sync = true
   if (state.destroyed) {
-    onWritten(withCode(new Error('Cannot call write after a stream was destroyed'), 'ERR_STREAM_DESTROYED'))
+    onWritten(withCode(new Error('write after destroy'), 'ERR_STREAM_DESTROYED'))
   } else stream._write(write.bytes, 'buffer', onWritten)
   state.sync = false
 }
@@ -162,7 +162,7 @@ function startWrite(stream: Duplex, write: Write): void {
 function written(stream: Duplex, error: Error | null): void {
   const state = stream._writableState
   const { writing, sync } = state
-  if (writing === null) throw withCode(new Error('Callback called multiple times'), 'ERR_MULTIPLE_CALLBACK')
+  if (writing === null) throw withCode(new Error('called back twice'), 'ERR_MULTIPLE_CALLBACK')
   state.writing = null
   state.length -= writing.bytes.length
   if (error !== null) return writeFailed(stream, writing, error)
