@@ -39,7 +39,8 @@ describe('the npm package', () => {
       expect.arrayContaining(['LICENSE', 'README.md', 'SECURITY.md', 'CHANGELOG.md', manifest.bin.musubi]),
     )
     const strange = paths.filter(
-      (path) => !/^(dist\/(src|bootstrap|page|simple-peer)\/|docs\/|[A-Z]+(\.md)?$|package\.json$)/.test(path),
+      (path) =>
+        !/^(dist\/(src|bootstrap|page|simple-peer)\/|docs\/|examples\/|[A-Z]+(\.md)?$|package\.json$)/.test(path),
     )
     expect(strange).toEqual([])
     expect(paths.filter((path) => /\.map$|\.tsbuildinfo$|\.test\.|(?<!\.d)\.ts$/.test(path))).toEqual([])

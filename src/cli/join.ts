@@ -12,6 +12,7 @@ import {
   port,
   readAnchors,
   readSeed,
+  SECRET_VARIABLE,
   TOKEN_VARIABLE,
   wholeNumber,
   writeAnchors,
@@ -29,6 +30,7 @@ interface JoinOptions {
   readonly listen?: number
   readonly host: string
   readonly token?: string
+  readonly tokenSecret?: string
   readonly linksMax?: number
   readonly ice?: readonly string[]
   readonly timeout: number
@@ -45,9 +47,14 @@ export const joinCommand = new Command('join')
   )
   .option('--listen <port>', 'serve as a bootstrap on this port as well (0: any)', port)
   .option('--host <address>', 'address to listen on', '127.0.0.1')
+  .addOption(
+    new Option('--token-secret <text>', 'with --listen: ask visitors for tokens made with this secret').env(
+      SECRET_VARIABLE,
+    ),
+  )
   .addOption(new Option('--token <text>', 'admission token, if the bootstrap asks for one').env(TOKEN_VARIABLE))
   .option('--links-max <number>', 'most links to hold', wholeNumber(4, 256))
-  .option('--ice <url>', 'STUN or TURN server, e.g. stun:host:3478; may be repeated', collect)
+  .option('--ice <url>', 'STUN server, e.g. stun:host:3478; may be repeated', collect)
   .option('--timeout <seconds>', 'give up if the mesh cannot be joined by then', wholeNumber(1, 600), 30)
   .option('--wrtc <module>', 'WebRTC implementation', WRTC_DEFAULT)
   .action(join)
@@ -109,7 +116,8 @@ async function enter(mesh: Mesh, { options, signal, print }: Entering): Promise<
     await writeSeed(options.seedFile, seed)
   print(`* you are ${id}`)
   if (options.listen !== undefined) {
-    const { url } = await mesh.listen({ port: options.listen, host: options.host })
+    const { listen, host, tokenSecret } = options
+    const { url } = await mesh.listen({ port: listen, host, ...(tokenSecret !== undefined && { tokenSecret }) })
     print(`* listening: others may run musubi join ${url}`)
   }
   await mesh.ready({ signal, timeoutMs: options.timeout * 1000 })

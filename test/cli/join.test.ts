@@ -129,6 +129,19 @@ describe('a peer that listens', () => {
     await first.sees(/found you/)
     expect(await first.kill('SIGTERM')).toBe(0)
   })
+
+  it('lets in whoever has a token, where it was given the secret', async () => {
+    const secret = { MUSUBI_TOKEN_SECRET: 'a secret of twenty-six chars' }
+    const first = programs.musubi(['join', '--listen', '0'], secret)
+    const [, url] = await first.sees(/musubi join (ws:\/\/127\.0\.0\.1:\d+\S*)/)
+    const stranger = programs.musubi(['join', '--timeout', '3', url!])
+    expect(await stranger.exit).toBe(1)
+    expect(stranger.output).toContain('denied: token')
+
+    const made = programs.musubi(['token'], secret)
+    expect(await made.exit).toBe(0)
+    await joinMesh([url!], { MUSUBI_TOKEN: made.output.trim() })
+  })
 })
 
 describe('who one is and whom one meets', () => {
