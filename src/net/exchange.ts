@@ -379,7 +379,9 @@ export class Exchange {
     const isConnected = peer.connected
       ? Promise.resolve()
       : new Promise<void>((resolve) => peer.once('connect', resolve))
-    Promise.all([isChecked, isSent, isConnected])
+    // The browser build's (`simple-peer/duplex.ts`); Node's has everything.
+    const isComplete = (SimplePeer as { complete?: () => Promise<void> }).complete?.()
+    Promise.all([isChecked, isSent, isConnected, isComplete])
       .then(() => {
         if (this.#state !== 'proving') return
         this.#handOver('up')

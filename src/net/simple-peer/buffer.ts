@@ -4,6 +4,7 @@
  * page loads, where the package is 7.9, because it brings its own UTF-8, base64, IEEE 754 and 64-bit integers to browsers
  * that lack them. Of smaller libraries none does: buffer-lite is GPL, buffer-esm has no numbers, the others are forks.
  *
+ * The methods that read and write numbers come on demand, before an application gets its first Buffer (`Duplex.complete`).
  * What it leaves out: `Buffer(text)` and `new Buffer(text)`, deprecated since Node 6; `poolSize`, `TYPED_ARRAY_SUPPORT`
  * and the wording of errors. Tested against Node's own Buffer with arbitrary arguments, and in Chromium beside what
  * simple-peer ships.
@@ -11,7 +12,6 @@
 
 import { encodingOf, findEncoding } from './encodings.ts'
 import { outOfRange, TEXT_OR_BYTES, wrongType } from './errors.ts'
-import { defineNumbers } from './numbers.ts'
 
 /** A string with its encoding, or bytes. */
 type Content = string | Uint8Array
@@ -194,8 +194,6 @@ export class Buffer extends Uint8Array {
     return swap(this, 8)
   }
 }
-
-defineNumbers(Buffer.prototype)
 
 const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1)
 

@@ -48,6 +48,12 @@ export abstract class Duplex extends Readable {
   readonly allowHalfOpen = false
   writable = true
 
+  /** Loads what is needed once an application has Buffers in hand, and not before: their numbers. */
+  static async complete(): Promise<void> {
+    const numbers = await import('./numbers.ts').catch(() => null)
+    numbers?.defineNumbers(Buffer.prototype)
+  }
+
   constructor() {
     super()
     this.once('end', () => {

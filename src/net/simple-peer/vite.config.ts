@@ -106,5 +106,6 @@ export default defineConfig({
     minify: false,
     license: { fileName: 'licenses.md' },
     lib: { entry: resolve(here, 'simple-peer.js'), formats: ['es'], fileName: () => 'simple-peer.js' },
+    rollupOptions: { output: { chunkFileNames: '[name].js' } },
   },
 })

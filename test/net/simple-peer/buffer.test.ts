@@ -7,6 +7,9 @@ import { Buffer as NodeBuffer } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Buffer as OurBuffer } from '../../../src/net/simple-peer/buffer.ts'
+import { Duplex } from '../../../src/net/simple-peer/duplex.ts'
+
+await Duplex.complete()
 
 type BufferClass = typeof NodeBuffer
 type Bytes = NodeBuffer & Record<string, (...values: unknown[]) => unknown>
