@@ -125,7 +125,13 @@ export class Plumtree {
   /** A message that we did not have, verified. */
   accept(frame: BroadcastFrame, arrival: Arrival, now: Instant): void {
     const isFromSource = arrival.source === arrival.from.peer
-    const kept = frame.isDirect ? { ...frame, isDirect: false } : frame
+    const kept: BroadcastFrame = {
+      ...frame,
+      isDirect: false,
+      // Ids end a broadcast, not its hop limit: whoever gave us one of 0 first would have us announce what we cannot give.
+      hopLimit: Math.max(1, frame.hopLimit),
+      hops: Math.min(HOP_LIMIT_MAX - 1, frame.hops),
+    }
     if (frame.isDirect && isFromSource) this.#acceptDirect(kept, arrival, now)
     else this.#acceptOfTree(kept, arrival, now)
   }
@@ -150,7 +156,7 @@ export class Plumtree {
     const { link } = from
     this.#begin()
     const missing = this.#missing.take(frame.id)
-    if (source !== from.peer) this.peers.gave(link)
+    if (source !== from.peer && this.#hooks.route(link) !== undefined) this.peers.gave(link)
     // What we asked for came because we asked: a place went with the question, or did not.
     if (missing?.asked !== link && !this.peers.isJustPruned(link, now)) this.#admit(link, now)
     this.cache.keep(frame, link, now)
@@ -197,7 +203,7 @@ export class Plumtree {
     for (const id of ids) {
       const held = this.cache.get(id)
       if (held === undefined) this.#schedule('graft', this.#missing.want(id, from.link, now))
-      else if (held.frame.hopLimit > 0 && this.#hooks.afford(held.frame, from, now)) this.#send(from.link, held.frame)
+      else if (this.#hooks.afford(held.frame, from, now)) this.#send(from.link, held.frame)
     }
   }
 
@@ -207,10 +213,11 @@ export class Plumtree {
 
   /** Asks at once for what we lack, and answers with what the other side lacks. */
   onDigest({ isReply, entries }: DigestFrame, from: Route, now: Instant): void {
-    const news = entries.filter(({ id, ageS }) => !this.cache.has(id) && this.#isForUs(ageS, now))
-    if (this.#hooks.isRelay()) this.#passOn(news, from)
-    for (const { id } of news)
-      this.#note(id, { link: from.link, hops: HOP_LIMIT_MAX, isEager: false }, { inMs: 0, now })
+    const isHollow = this.peers.brokenOf(from.link) >= BROKEN_MAX
+    const news = entries.filter(({ id, ageS }) => !isHollow && !this.cache.has(id) && this.#isForUs(ageS, now))
+    const holder: Holder = { link: from.link, hops: HOP_LIMIT_MAX, isEager: false }
+    const noted = news.filter(({ id }) => this.#note(id, holder, { inMs: 0, now }))
+    if (this.#hooks.isRelay()) this.#passOn(noted, from)
     if (isReply) return
     const named = new Set(entries.map(({ id }) => id))
     const rest = this.cache.newest(DIGEST_MAX).filter(([id]) => !named.has(id))
@@ -261,7 +268,6 @@ export class Plumtree {
   /** To all eager links but those that have it; to whom it went. */
   #push(frame: BroadcastFrame, holders: readonly LinkId[]): LinkId[] {
     const sentTo: LinkId[] = []
-    if (frame.hopLimit === 0) return sentTo
     for (const standing of this.peers.eager) {
       const { link } = standing
       if (holders.includes(link) || this.#hooks.route(link) === undefined) continue
@@ -285,7 +291,7 @@ export class Plumtree {
 
   /** Whoever asked gets it, whether or not it has a place. */
   #give(frame: BroadcastFrame, link: LinkId): LinkId[] {
-    if (frame.hopLimit === 0 || this.#hooks.route(link) === undefined) return []
+    if (this.#hooks.route(link) === undefined) return []
     this.#send(link, frame)
     return [link]
   }
@@ -324,14 +330,15 @@ export class Plumtree {
   }
 
   #prune(link: LinkId, now: Instant): void {
-    if (this.peers.isJustPruned(link, now)) return
+    if (this.#hooks.route(link) === undefined || this.peers.isJustPruned(link, now)) return
     this.peers.prune(link, now)
     this.#counters.prunes++
     this.#hooks.send(link, { kind: 'prune', target: this.#config.tree })
   }
 
-  /** It has a place with us from now on, if there is one. */
+  /** It has a place with us from now on, if there is one. A link may have gone while what it brought was verified. */
   #admit(link: LinkId, now: Instant): boolean {
+    if (this.#hooks.route(link) === undefined) return false
     const { isAdmitted, loser } = this.peers.add(link, now)
     if (loser !== null) this.#prune(loser, now)
     return isAdmitted
@@ -382,14 +389,17 @@ export class Plumtree {
    * carry nothing for which there is another way.
    */
   #hear(id: MessageId, holder: Holder, { inMs, now }: { readonly inMs: number; readonly now: Instant }): void {
-    if (this.#hooks.isRelay() && !this.#missing.has(id)) this.#announce({ id, hops: holder.hops }, [holder.link], now)
-    this.#note(id, holder, { inMs, now })
+    const isNew = this.#note(id, holder, { inMs, now })
+    if (isNew && this.#hooks.isRelay()) this.#announce({ id, hops: holder.hops }, [holder.link], now)
   }
 
-  #note(id: MessageId, holder: Holder, { inMs, now }: { readonly inMs: number; readonly now: Instant }): void {
+  /** True: nobody had told us before. What finds no room is not news: two relays would tell each other for ever. */
+  #note(id: MessageId, holder: Holder, { inMs, now }: { readonly inMs: number; readonly now: Instant }): boolean {
     const isRelay = this.#hooks.isRelay()
+    const before = this.#missing.size
     const note = { inMs: isRelay ? RELAY_NOTES_MS : inMs, isWanted: !isRelay, now }
     this.#schedule('graft', this.#missing.note(id, holder, note))
+    return this.#missing.size > before
   }
 
   /** Those whose time has come: asked of as few neighbours as have them all, and only the first is taken into the tree. */
@@ -463,8 +473,7 @@ export class Plumtree {
   }
 
   /** A relay tells its other neighbours, with the age of each, for it may be before their time. */
-  #passOn(news: readonly DigestEntry[], from: Route): void {
-    const entries = news.filter(({ id }) => !this.#missing.has(id))
+  #passOn(entries: readonly DigestEntry[], from: Route): void {
     if (entries.length === 0) return
     for (const { link } of this.#hooks.links())
       if (link !== from.link) this.#tellDigest(link, entries, { isReply: true })

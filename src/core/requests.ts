@@ -298,7 +298,10 @@ export class Requests {
   onOpenRefused(job: OpenJob, reason: RefusedReason, reply: Body | null): void {
     this.counters.refused++
     if (job.as === 'request') {
-      this.#inbox.delete(job.id)
+      // What came over the link itself has been acted on, whatever a relay sends under the same id.
+      const entry = this.#inbox.get(job.id)
+      if (entry?.isDirect === true) entry.attempts.length = 0
+      else this.#inbox.delete(job.id)
       if (reply !== null) this.#router.reply(job, reply)
       return
     }

@@ -217,8 +217,7 @@ export class Router {
   /** No sign of life, or the link is gone: what was given to it goes another way. */
   onStalled(link: LinkId, now: Instant): void {
     const route = this.#routes.get(link)
-    if (route === undefined) return
-    route.isStalled = true
+    if (route !== undefined) route.isStalled = true
     const held = this.#held.filter((one) => one.link === link)
     if (held.length === 0) return
     this.#held = this.#held.filter((one) => one.link !== link)
@@ -417,7 +416,9 @@ export class Router {
         (route) =>
           suits(route) && isOpen(route, path) && !earlier.some((one) => one !== undefined && hadIt(one, route.link)),
       )
-    return fresh((route) => route.peers?.includes(target) === true) ?? fresh((route) => this.#isCloser(frame, route))
+    // Every other attempt, for anybody can name anybody.
+    const named = attempt % 2 === 0 ? undefined : fresh((route) => route.peers?.includes(target) === true)
+    return named ?? fresh((route) => this.#isCloser(frame, route))
   }
 
   #isCloser(frame: UnicastFrame | LookupFrame, route: Route): boolean {

@@ -68,6 +68,8 @@ interface Parent {
 export class Topic {
   readonly broadcast: Broadcast
   readonly members: Members
+  /** The neighbour that had us relay it; it is counted to him as long as we carry it, whatever he says later. */
+  begunFor: LinkId | null = null
   readonly #config: TopicConfig
   readonly #parts: TopicParts
   readonly #carriers = new Map<LinkId, Carrier>()

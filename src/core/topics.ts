@@ -128,6 +128,7 @@ export class Topics {
     if (!frame.isNeeded || frame.role === 'out') return
     if (!this.#hasRoomFor(from.link)) return this.#refuse(frame, from.link)
     const created = this.#create(frame.target as TopicId, now)
+    created.begunFor = from.link
     created.onFrame(frame, from, now)
     created.begin(now)
   }
@@ -142,7 +143,7 @@ export class Topics {
   #hasRoomFor(link: LinkId): boolean {
     return (
       this.#count((topic) => !topic.isMember) < RELAYED_MAX &&
-      this.#count((topic) => topic.isNeededBy(link)) < RELAYED_PER_LINK_MAX
+      this.#count((topic) => topic.begunFor === link || topic.isNeededBy(link)) < RELAYED_PER_LINK_MAX
     )
   }
 

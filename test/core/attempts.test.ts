@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import type { LinkId } from '../../src/core/ids.ts'
 import { at } from './ids.ts'
-import { bench, connect, settle, unicast } from './lab.ts'
+import type { Route } from '../../src/core/router.ts'
+import { bench, connect, cut, settle, unicast } from './lab.ts'
 
 describe('another attempt of a message', () => {
   /** Two ways from `relay` towards "ga", the first of which looks better and loses everything. */
@@ -44,12 +45,30 @@ describe('another attempt of a message', () => {
     expect(target.delivered.map((frame) => frame.attempt)).toEqual([1])
   })
 
-  it('is led astray by such a claim once, and no more', () => {
+  it('is led astray by such claims at every other attempt, for anybody can name anybody', () => {
     const { relay, target, ends, attempt } = fork()
-    const liar = bench('z')
-    const end = connect(relay, liar).a
-    end.peers = [target.id]
-    liar.swallow = () => true
+    const [, end] = ['z', 'y'].map((id) => {
+      const liar = bench(id)
+      liar.swallow = () => true
+      const { a } = connect(relay, liar)
+      a.peers = [target.id]
+      return a
+    }) as [Route, Route]
     expect([attempt(0), attempt(1), attempt(2)]).toEqual([ends.drain.link, end.link, ends.other.link])
   })
+})
+
+it('what was kept for a link goes another way when we have closed it', () => {
+  const [source, first, second, target] = [bench('a'), bench('gb'), bench('e'), bench('ga')]
+  const end = connect(source, first).a
+  connect(source, second)
+  connect(second, target)
+  source.silent.add(end.link)
+  source.router.originate(unicast(target), null, at(0))
+  expect(source.router.collections['heldFrames']!.size).toBe(1)
+  cut(source, end)
+  source.router.onStalled(end.link, at(0))
+  settle()
+  expect(source.router.collections['heldFrames']!.size).toBe(0)
+  expect(target.delivered).toHaveLength(1)
 })

@@ -68,12 +68,13 @@ describe('a broadcast', () => {
     expect([delivered, to('broadcast')]).toEqual([[], []])
   })
 
-  it('stops where its hop limit ends, after it was delivered there', () => {
-    const { get, to, delivered, pass } = station(2)
+  it('goes on where its hop limit has run out: who gives it so cannot make us announce what we would not give', () => {
+    const { get, frames, delivered, graft } = station(3)
     get(M, 1, { hops: HOP_LIMIT_MAX })
-    pass(100)
     expect(delivered).toEqual([HOP_LIMIT_MAX])
-    expect([to('broadcast'), to('ihave')]).toEqual([[], []])
+    expect(frames('broadcast')).toMatchObject([{ hopLimit: 0, hops: HOP_LIMIT_MAX }, { hopLimit: 0 }])
+    graft(2, [M])
+    expect(frames('broadcast')).toMatchObject([{ id: M, hopLimit: 0 }])
   })
 })
 

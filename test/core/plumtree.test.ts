@@ -301,6 +301,9 @@ describe('grafting', () => {
     all.pass(2_000)
     expect(all.to('graft')).toEqual([])
     expect(all.broadcast.counters.ignored).toBe(1)
+    all.digest(2, [{ id: M, ageS: 1 }])
+    all.pass(2_000)
+    expect(all.to('graft')).toEqual([])
     // One that gives is believed.
     all.ihave(3, N)
     all.pass(2_000)

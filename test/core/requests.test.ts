@@ -323,6 +323,18 @@ describe('between neighbours', () => {
   })
 })
 
+it('what came over the link itself is not acted on again because somebody sends rubbish under its id', () => {
+  const [ada, bob] = [person('b'), person('g')]
+  const ends = connect(ada.bench, bob.bench)
+  ada.secure = ends.a
+  const { id } = ask(ada, bob)
+  bob.forgetsSession = true
+  const rubbish = { ...ada.bench.sent[0]!.frame, kind: 'unicast', id, attempt: 1, hops: 1, hopLimit: 9 }
+  bob.requests.onDelivered({ ...rubbish, target: bob.bench.id, body: LOST } as never, ends.b, at(now))
+  bob.requests.onDirect(ada.bench.sent[0]!.frame as never, ends.b, at(now))
+  expect(bob.asked).toHaveLength(1)
+})
+
 describe('an offer', () => {
   const offer: Message = {
     kind: 'offer',

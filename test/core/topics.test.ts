@@ -297,6 +297,10 @@ describe('bounds of topics', () => {
     expect(topics.collections['topics']).toMatchObject({ size: 64 })
     expect(topics.counters.refused).toBe(36)
     expect(stage.last('send')).toMatchObject({ link: 1, frame: { kind: 'topic', role: 'out', isReply: true } })
+    // Who needs them no more has still had us begin them.
+    for (let i = 0; i < 64; i++) stage.frame(topicFrame({ target: numbered(i), isNeeded: false }), 1)
+    ask(1, 500, 64)
+    expect(topics.get(numbered(500))).toBeUndefined()
     for (let on = 2; on <= 5; on++) ask(on, on * 1_000, 100)
     expect(topics.collections['topics']).toMatchObject({ size: 256 })
     // What it carries already costs it nothing more.
