@@ -128,8 +128,8 @@ interface Request extends RequestOptions, Deadline {
 interface Inboxed {
   readonly attempts: number[]
   readonly replies: Body[]
-  /** Came over the link itself; if that broke before our answer arrived, a routed copy follows and gets it again. */
-  readonly isDirect: boolean
+  /** Who sent it over the link itself; if that broke before our answer arrived, a routed copy follows and gets it again. */
+  readonly direct: PeerId | null
   answer: Message | null
 }
 
@@ -300,8 +300,8 @@ export class Requests {
     if (job.as === 'request') {
       // What came over the link itself has been acted on, whatever a relay sends under the same id.
       const entry = this.#inbox.get(job.id)
-      if (entry?.isDirect === true) entry.attempts.length = 0
-      else this.#inbox.delete(job.id)
+      if (entry === undefined || entry.direct === null) this.#inbox.delete(job.id)
+      else entry.attempts.length = 0
       if (reply !== null) this.#router.reply(job, reply)
       return
     }
@@ -423,11 +423,11 @@ export class Requests {
   /** A unicast addressed to us. */
   onDelivered(frame: UnicastFrame, from: Route, now: Instant): void {
     const known = this.#inbox.get(frame.id)
-    if (known !== undefined && (!known.isDirect || known.attempts.length > 0)) {
+    if (known !== undefined && (known.direct === null || known.attempts.length > 0)) {
       this.#retransmit(known, frame)
       return
     }
-    if (known === undefined) this.#inbox.set(frame.id, createInboxed({ isDirect: false, attempt: frame.attempt }), now)
+    if (known === undefined) this.#inbox.set(frame.id, createInboxed({ direct: null, attempt: frame.attempt }), now)
     else known.attempts.push(frame.attempt)
     this.#hooks.open({
       kind: 'open',
@@ -446,7 +446,7 @@ export class Requests {
     const arrival: Arrival = { hops: 1, viaBootstrap: false, link: from.link }
     if (!frame.isReply) {
       if (this.#inbox.has(frame.id)) return
-      this.#inbox.set(frame.id, createInboxed({ isDirect: true, attempt: null }), now)
+      this.#inbox.set(frame.id, createInboxed({ direct: from.peer, attempt: null }), now)
       this.#hooks.asked(frame.message, { id: frame.id, source: from.peer, by: 'direct', attempt: 0, arrival }, now)
       return
     }
@@ -470,7 +470,8 @@ export class Requests {
 
   #onAsked(message: Message, asked: Asked, now: Instant): void {
     const entry = this.#inbox.get(asked.id)
-    if (entry === undefined || !entry.isDirect) this.#hooks.asked(message, asked, now)
+    // Every relay knows the id: a neighbour's message under it is not the one that comes routed from somebody else.
+    if (entry?.direct !== asked.source) this.#hooks.asked(message, asked, now)
     else if (entry.answer !== null) this.respond(asked, entry.answer)
   }
 
@@ -491,6 +492,6 @@ export class Requests {
   }
 }
 
-function createInboxed(from: { readonly isDirect: boolean; readonly attempt: number | null }): Inboxed {
-  return { attempts: from.attempt === null ? [] : [from.attempt], replies: [], isDirect: from.isDirect, answer: null }
+function createInboxed(from: { readonly direct: PeerId | null; readonly attempt: number | null }): Inboxed {
+  return { attempts: from.attempt === null ? [] : [from.attempt], replies: [], direct: from.direct, answer: null }
 }

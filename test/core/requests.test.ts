@@ -335,6 +335,19 @@ it('what came over the link itself is not acted on again because somebody sends 
   expect(bob.asked).toHaveLength(1)
 })
 
+it('a relay that gives the target a message of its own under the same id keeps nobody from being heard', () => {
+  const [ada, relay, bob] = line(['b', 'e', 'g'])
+  const end = bob!.bench.router.routeTo(relay!.bench.id)!
+  relay!.bench.swallow = (frame) => {
+    if (frame.kind === 'unicast')
+      bob!.requests.onDirect({ kind: 'direct', id: frame.id, isReply: false, message: { kind: 'ack' } }, end, at(now))
+    return false
+  }
+  const { replies } = ask(ada!, bob!)
+  expect(replies).toHaveLength(1)
+  expect(bob!.asked.map(({ asked }) => asked.source)).toEqual([relay!.bench.id, ada!.bench.id])
+})
+
 describe('an offer', () => {
   const offer: Message = {
     kind: 'offer',
