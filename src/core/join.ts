@@ -143,6 +143,7 @@ export class Join {
     const contact = this.#contact
     if (contact?.link !== link) return
     contact.entries = frame.entries.filter((id) => id !== this.#config.self)
+    if (contact.entries.length === 0) contact.retryAt = now + this.#backoff(ATTEMPTS_MAX)
     contact.leaseUntil = frame.leaseMs > 0 ? now + frame.leaseMs : 0
     this.tick(now)
   }
@@ -227,9 +228,10 @@ export class Join {
       else if (!this.#isContacting && now >= this.#contactAt) this.#contactBootstrap('join', now)
     } else if (contact.entries === null) {
       if (now - contact.since > INTRODUCTION_MS) this.#leave('silent')
-    } else if (contact.entries.length === 0) {
-      this.#becomeReady()
     } else {
+      // We are the first. But others who came at the same moment may have found each other and not us (simulated: of 24
+      // peers the first stayed alone as long as its bootstrap lived, 1 run in 600), so that we ask again.
+      if (contact.entries.length === 0) this.#becomeReady()
       this.#knock(contact, contact.entries, now)
     }
   }
@@ -237,7 +239,7 @@ export class Join {
   /** One attempt at a first link: a lookup for our own id, later for any id, and offers to the entries themselves. */
   #knock(contact: Contact, entries: readonly PeerId[], now: Instant): void {
     if (this.#isLooking(contact) || now < contact.retryAt || this.#parts.signaling.linksInFlight > 0) return
-    if (contact.attempts >= ATTEMPTS_MAX) {
+    if (contact.attempts >= ATTEMPTS_MAX && entries.length > 0) {
       this.#leave('no way in')
       this.#contactAt = now + this.#backoff(2)
       return

@@ -1,7 +1,9 @@
 /** A mesh of few: everybody is linked with everybody, so whatever anybody says is one hop away. */
 
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import type { MeshPeer, SimNode } from '../../src/sim/index.ts'
+import { loadScenario, type MeshPeer, runScenario, type SimNode } from '../../src/sim/index.ts'
+import { FOLDER } from './experiment.ts'
 import { mesh, SEEDS } from './scenario.ts'
 
 const machineOf = ({ machine }: SimNode): MeshPeer => machine as MeshPeer
@@ -52,4 +54,12 @@ describe.each(SEEDS)('seed %i', (seed) => {
     expect(records.map(({ reached }) => reached)).toEqual(records.map(() => 24))
     expect(sim.violations).toEqual([])
   })
+})
+
+// Seed 354 of 600: the first of 24 peers was told that it is the first, the others found each other and not it, and it waited.
+test('the first of many who come at once does not stay alone while its bootstrap lives', async () => {
+  const first = loadScenario(JSON.parse(readFileSync(new URL('first.json', FOLDER), 'utf8')))
+  const { metrics } = await runScenario(first, { seed: 354 })
+  expect(metrics['formed.reached']).toBe(1)
+  expect(metrics['broadcasts.missed']).toBe(0)
 })
