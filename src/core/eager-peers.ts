@@ -23,6 +23,8 @@ export const EAGER_MAX = 24
 const START = 4
 /** Payloads taken without giving one: then the place goes, to be asked for again (guess; an honest leaf loses 0.2 s in 256 messages). */
 const TAKEN_MAX = 256
+/** Messages that it announced and did not give when asked, in a row: its announcements count for nothing (guess). */
+const BROKEN_MAX = 8
 
 /** A PRUNE or GRAFT has arrived after so long, and what was under way has come (guess: a slow link's round trip). */
 const CHANGE_MS = 500
@@ -74,6 +76,11 @@ export class EagerPeers {
   /** Messages that it announced and did not give, in a row. */
   brokenOf(link: LinkId): number {
     return this.#standings.get(link)?.broken ?? 0
+  }
+
+  /** Does it announce what it does not give? */
+  isHollow(link: LinkId): boolean {
+    return this.brokenOf(link) >= BROKEN_MAX
   }
 
   /** Chooses the links to begin with, once; and again if none is left and we want messages for ourselves. */

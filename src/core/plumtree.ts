@@ -55,8 +55,6 @@ const PATIENCE = { minMs: 0, maxMs: 1_000, firstMs: 250 } as const
 const HELD_HOPS = 3
 /** A relay remembers so long who has what it does not want itself; whoever wants it asks within a second or two (guess). */
 const RELAY_NOTES_MS = 10_000
-/** Messages that a neighbour announced and did not give when asked, in a row: its announcements count for nothing (guess). */
-const BROKEN_MAX = 8
 /** Before a link has been measured (guess; links measure themselves when they come up). */
 const ROUND_TRIP_FIRST_MS = 150
 /** DESIGN, REFERENCE §8. Half of it up or down, so that peers which came together do not speak together. */
@@ -190,7 +188,7 @@ export class Plumtree {
   }
 
   onIhave({ entries }: IhaveFrame, from: Route, now: Instant): void {
-    const isHollow = this.peers.brokenOf(from.link) >= BROKEN_MAX
+    const isHollow = this.peers.isHollow(from.link)
     for (const { id, hops } of entries) {
       if (this.cache.has(id)) this.#announcements.hold(id, from.link)
       else if (isHollow) this.#counters.ignored++
@@ -213,7 +211,7 @@ export class Plumtree {
 
   /** Asks at once for what we lack, and answers with what the other side lacks. */
   onDigest({ isReply, entries }: DigestFrame, from: Route, now: Instant): void {
-    const isHollow = this.peers.brokenOf(from.link) >= BROKEN_MAX
+    const isHollow = this.peers.isHollow(from.link)
     const news = entries.filter(({ id, ageS }) => !isHollow && !this.cache.has(id) && this.#isForUs(ageS, now))
     const holder: Holder = { link: from.link, hops: HOP_LIMIT_MAX, isEager: false }
     const noted = news.filter(({ id }) => this.#note(id, holder, { inMs: 0, now }))
