@@ -6,66 +6,70 @@
 
 import type { Instant } from './ids.ts'
 
-export interface RecentMapLimits {
+export interface RecentLimits {
   /** Entries held at most, both generations together. When full, the older half is forgotten. */
   readonly max: number
   /** Milliseconds that an entry is kept at least, unless the map is full; at most twice as long. */
   readonly keepMs: number
 }
 
-export class RecentMap<K, V> {
+/** Two halves of what happened lately, each a collection `Half`: what they have in common is when the older one goes. */
+export abstract class RecentHalves<Half extends { readonly size: number }> {
   readonly max: number
   readonly #keepMs: number
-  #young = new Map<K, V>()
+  protected young: Half
   /** Null while there is nothing in it: three reads less for each look-up. */
-  #old: Map<K, V> | null = null
+  protected old: Half | null = null
   #rotatedAt = 0
 
-  constructor(limits: RecentMapLimits) {
+  constructor(limits: RecentLimits) {
     this.max = limits.max
     this.#keepMs = limits.keepMs
+    this.young = this.createHalf()
   }
 
+  protected abstract createHalf(): Half
+
   get size(): number {
-    return this.#young.size + (this.#old?.size ?? 0)
+    return this.young.size + (this.old?.size ?? 0)
+  }
+
+  /** Forgets what is due; call it now and then, so that an idle collection empties too. */
+  rotate(now: Instant): void {
+    const isFull = this.young.size * 2 >= this.max
+    if (!isFull && now - this.#rotatedAt < this.#keepMs) return
+    const isStale = !isFull && now - this.#rotatedAt >= 2 * this.#keepMs
+    this.#rotatedAt = now
+    if (this.young.size > 0) {
+      this.old = isStale ? null : this.young
+      this.young = this.createHalf()
+    } else this.old = null
+  }
+}
+
+export class RecentMap<K, V> extends RecentHalves<Map<K, V>> {
+  protected createHalf(): Map<K, V> {
+    return new Map()
   }
 
   get(key: K): V | undefined {
-    const value = this.#young.get(key)
-    return value === undefined && this.#old !== null ? this.#old.get(key) : value
+    const value = this.young.get(key)
+    return value === undefined && this.old !== null ? this.old.get(key) : value
   }
 
   has(key: K): boolean {
-    return this.#young.has(key) || (this.#old !== null && this.#old.has(key))
+    return this.young.has(key) || (this.old !== null && this.old.has(key))
   }
 
   set(key: K, value: V, now: Instant): void {
     this.rotate(now)
-    this.#old?.delete(key)
-    this.#young.set(key, value)
-  }
-
-  /** The same for a key that is known to be new: one look-up less, which counts where every frame leaves an entry. */
-  add(key: K, value: V, now: Instant): void {
-    this.rotate(now)
-    this.#young.set(key, value)
+    this.old?.delete(key)
+    this.young.set(key, value)
   }
 
   delete(key: K): void {
-    this.#young.delete(key)
-    this.#old?.delete(key)
-  }
-
-  /** Forgets what is due; call it now and then, so that an idle map empties too. */
-  rotate(now: Instant): void {
-    const isFull = this.#young.size * 2 >= this.max
-    if (!isFull && now - this.#rotatedAt < this.#keepMs) return
-    const isStale = !isFull && now - this.#rotatedAt >= 2 * this.#keepMs
-    this.#rotatedAt = now
-    if (this.#young.size > 0) {
-      this.#old = isStale ? null : this.#young
-      this.#young = new Map()
-    } else this.#old = null
+    this.young.delete(key)
+    this.old?.delete(key)
   }
 }
 

@@ -110,7 +110,8 @@ export interface RequestsHooks {
   offered(message: Message, asked: Asked, now: Instant): void
 }
 
-const NOBODY: readonly LinkId[] = []
+const NONE: readonly never[] = []
+const FIRST: readonly number[] = [0]
 
 interface Request extends RequestOptions, Deadline {
   readonly effort: Effort
@@ -125,9 +126,10 @@ interface Request extends RequestOptions, Deadline {
   tried: readonly LinkId[]
 }
 
+/** Rows that are nearly always of one are made anew when they grow: an array that was pushed to has room for 17 more. */
 interface Inboxed {
-  readonly attempts: number[]
-  readonly replies: Body[]
+  attempts: readonly number[]
+  replies: readonly Body[]
   /** Who sent it over the link itself; if that broke before our answer arrived, a routed copy follows and gets it again. */
   readonly direct: PeerId | null
   answer: Message | null
@@ -205,7 +207,7 @@ export class Requests {
       isWaiting: false,
       isSettled: false,
       isFresh: false,
-      tried: NOBODY,
+      tried: NONE,
     }
     this.#requests.set(id, request)
     this.counters.started++
@@ -301,7 +303,7 @@ export class Requests {
       // What came over the link itself has been acted on, whatever a relay sends under the same id.
       const entry = this.#inbox.get(job.id)
       if (entry === undefined || entry.direct === null) this.#inbox.delete(job.id)
-      else entry.attempts.length = 0
+      else entry.attempts = NONE
       if (reply !== null) this.#router.reply(job, reply)
       return
     }
@@ -310,7 +312,7 @@ export class Requests {
     // The target has lost our session (a restart): seal anew for it. Nothing is lost if a relay invented this.
     request.isFresh = true
     request.attempt = Math.min(request.attempt + 1, ATTEMPTS_MAX - 1)
-    request.tried = NOBODY
+    request.tried = NONE
     this.#seal(request)
   }
 
@@ -353,7 +355,7 @@ export class Requests {
   #launch(request: Request, now: Instant): void {
     const first = this.#firstHop(request)
     if (first === null || request.body === null) {
-      request.tried = NOBODY
+      request.tried = NONE
       request.isWaiting = true
       this.#hooks.schedule({ kind: 'attempt', id: request.id, attempt: request.attempt }, ROUND_PAUSE_MS)
       return
@@ -428,7 +430,7 @@ export class Requests {
       return
     }
     if (known === undefined) this.#inbox.set(frame.id, createInboxed({ direct: null, attempt: frame.attempt }), now)
-    else known.attempts.push(frame.attempt)
+    else known.attempts = [...known.attempts, frame.attempt]
     this.#hooks.open({
       kind: 'open',
       as: 'request',
@@ -477,7 +479,7 @@ export class Requests {
 
   #retransmit(known: Inboxed, frame: UnicastFrame): void {
     this.counters.retransmissions++
-    if (known.attempts.length < ROUTES_KEPT_MAX) known.attempts.push(frame.attempt)
+    if (known.attempts.length < ROUTES_KEPT_MAX) known.attempts = [...known.attempts, frame.attempt]
     for (const body of known.replies) this.#router.reply(frame, body)
   }
 
@@ -487,11 +489,12 @@ export class Requests {
       this.#router.reply(job, body)
       return
     }
-    if (entry.replies.length < REPLIES_KEPT_MAX) entry.replies.push(body)
+    if (entry.replies.length < REPLIES_KEPT_MAX) entry.replies = [...entry.replies, body]
     for (const attempt of entry.attempts) this.#router.reply({ id: job.id, attempt }, body)
   }
 }
 
-function createInboxed(from: { readonly direct: PeerId | null; readonly attempt: number | null }): Inboxed {
-  return { attempts: from.attempt === null ? [] : [from.attempt], replies: [], direct: from.direct, answer: null }
+function createInboxed({ direct, attempt }: { direct: PeerId | null; attempt: number | null }): Inboxed {
+  const attempts = attempt === null ? NONE : attempt === 0 ? FIRST : [attempt]
+  return { attempts, replies: NONE, direct, answer: null }
 }

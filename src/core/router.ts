@@ -7,7 +7,6 @@
  * one. What happens at the two ends (sealing, acknowledgement, retries) is `requests.ts`.
  */
 
-import { RecentMap } from './bounded.ts'
 import { type Rate, createBucket, take } from './budget.ts'
 import type {
   Body,
@@ -23,7 +22,7 @@ import type {
 import { HOP_LIMIT_MAX } from './frames.ts'
 import { type Geometry, suits } from './geometry.ts'
 import type { Instant, LinkId, MessageId, PeerId } from './ids.ts'
-import { createPath, hadIt, type Path, pathKey, retire, triesOf } from './path.ts'
+import { type Path, Paths } from './paths.ts'
 import { type Route, type RouteSetup, Routes } from './routes.ts'
 
 export type { Route } from './routes.ts'
@@ -132,14 +131,14 @@ export class Router {
   readonly #config: RouterConfig
   readonly #hooks: RouterHooks
   readonly #routes: Routes
-  readonly #paths: RecentMap<string, Path>
+  readonly #paths: Paths
   #held: Held[] = []
 
   constructor(config: RouterConfig, hooks: RouterHooks) {
     this.#config = config
     this.#hooks = hooks
     this.#routes = new Routes(config.geometry)
-    this.#paths = new RecentMap({ max: config.pathsMax, keepMs: PATH_KEEP_MS })
+    this.#paths = new Paths({ max: config.pathsMax, keepMs: PATH_KEEP_MS })
   }
 
   /** Links in the order they came up. */
@@ -191,10 +190,9 @@ export class Router {
    * `hooks.returned` or `hooks.replied` may follow; if neither does, the frame or its reply was lost.
    */
   originate(frame: UnicastFrame | LookupFrame, first: LinkId | null, now: Instant): boolean {
-    const path = createPath(null, frame)
+    const path = this.#paths.open(frame, null, now)
     const route = first === null ? this.#nextHop(frame, path) : this.#routes.get(first)
     if (route === undefined) return false
-    this.#paths.set(pathKey(frame), path, now)
     this.#pass(frame, path, route, now)
     return true
   }
@@ -222,7 +220,7 @@ export class Router {
     if (held.length === 0) return
     this.#held = this.#held.filter((one) => one.link !== link)
     for (const { frame } of held) {
-      const path = this.#paths.get(pathKey(frame))
+      const path = this.#paths.get(frame)
       if (path?.next !== link) continue
       this.counters.stalled++
       this.#forward({ ...frame, hopLimit: path.hopLimit }, path, now)
@@ -245,7 +243,7 @@ export class Router {
 
   /** Answers a request that was delivered to us, back along its breadcrumbs. False: they are gone. */
   reply(to: { readonly id: MessageId; readonly attempt: number }, body: Body): boolean {
-    const path = this.#paths.get(pathKey(to))
+    const path = this.#paths.get(to)
     if (path === undefined || path.previous === null || this.#routes.get(path.previous) === undefined) return false
     const { id, attempt } = to
     this.#hooks.send(path.previous, {
@@ -262,16 +260,14 @@ export class Router {
 
   onUnicast(frame: UnicastFrame, from: Route, now: Instant): void {
     if (!this.#admit(frame, from, now)) return
-    const path = createPath(from.link, frame)
-    this.#paths.add(pathKey(frame), path, now)
+    const path = this.#paths.open(frame, from.link, now)
     if (frame.target === this.#config.self) this.#hooks.deliver(frame, from, now)
     else this.#forward(frame, path, now)
   }
 
   onLookup(frame: LookupFrame, from: Route, now: Instant): void {
     if (!this.#admit(frame, from, now)) return
-    const path = createPath(from.link, frame)
-    this.#paths.add(pathKey(frame), path, now)
+    const path = this.#paths.open(frame, from.link, now)
     const isClosest = this.#nextHop(frame, path) === undefined
     if (this.#hooks.answerLookup(frame, from, isClosest, now)) return
     const { self, geometry } = this.#config
@@ -280,9 +276,9 @@ export class Router {
   }
 
   onReply(frame: ReplyFrame, from: Route, now: Instant): void {
-    const path = this.#paths.get(pathKey(frame))
+    const path = this.#paths.get(frame)
     // Only a link that we gave the request may answer it.
-    if (path === undefined || !hadIt(path, from.link)) {
+    if (path === undefined || !path.had(from.link)) {
       this.counters.strayReplies++
     } else if (path.previous === null) {
       this.#hooks.replied(frame, from, now)
@@ -296,8 +292,8 @@ export class Router {
   }
 
   onNack(nack: NackFrame, from: Route, now: Instant): void {
-    const path = this.#paths.get(pathKey(nack.frame))
-    if (path === undefined || path.next !== from.link || path.target !== nack.frame.target) {
+    const path = this.#paths.get(nack.frame)
+    if (path === undefined || path.next !== from.link || !path.leadsTo(nack.frame.target)) {
       this.counters.strayNacks++
       return
     }
@@ -311,7 +307,7 @@ export class Router {
   }
 
   #admit(frame: UnicastFrame | LookupFrame, from: Route, now: Instant): boolean {
-    if (this.#paths.has(pathKey(frame))) {
+    if (this.#paths.get(frame) !== undefined) {
       this.counters.seen++
       this.#nack(from.link, frame, 'seen')
       return false
@@ -351,7 +347,7 @@ export class Router {
   }
 
   #giveBack(frame: UnicastFrame | LookupFrame, path: Path, reason: NackReason, now: Instant): void {
-    retire(path)
+    path.retire()
     if (path.previous === null) this.#hooks.returned(frame, reason, now)
     else if (this.#routes.get(path.previous) !== undefined) this.#nack(path.previous, frame, reason)
     else this.counters.brokenPaths++
@@ -362,11 +358,7 @@ export class Router {
   }
 
   #pass(frame: UnicastFrame | LookupFrame, path: Path, next: Route, now: Instant): void {
-    retire(path)
-    path.next = next.link
-    // The link holds the same id: of thousands of paths a minute none shall keep a copy of its own.
-    if (next.peer === path.target) path.target = next.peer
-    path.hopLimit = frame.hopLimit - 1
+    path.pass(next.link, frame.hopLimit - 1)
     this.#carry(next.link, frame)
     if (!this.#hooks.ask(next, now)) return
     next.isAsked = true
@@ -384,19 +376,18 @@ export class Router {
   #nextHop(frame: UnicastFrame | LookupFrame, path: Path): Route | undefined {
     const { isBootstrap } = this.#config
     if (frame.kind === 'lookup') {
-      if (triesOf(path) >= (isBootstrap ? BRANCHES_MAX : LOOKUP_TRIES_MAX)) return undefined
+      if (path.tries >= (isBootstrap ? BRANCHES_MAX : LOOKUP_TRIES_MAX)) return undefined
       const best = this.#routes.closest(frame.target, (route) => route.peer !== frame.requester && isOpen(route, path))
       return best !== undefined && this.#isCloser(frame, best) ? best : undefined
     }
     const direct = this.#routes.to(frame.target)
-    if (direct !== undefined && !direct.isStalled && direct.link !== path.previous && !hadIt(path, direct.link))
+    if (direct !== undefined && !direct.isStalled && direct.link !== path.previous && !path.had(direct.link))
       return direct
     const fresh = this.#freshHop(frame, path)
     if (fresh !== undefined) return fresh
     const best = this.#routes.closest(frame.target, (route) => isOpen(route, path))
     if (best === undefined || this.#isCloser(frame, best)) return best
-    if (path.detours >= DETOURS_MAX) return undefined
-    path.detours++
+    if (path.detour() > DETOURS_MAX) return undefined
     return this.#routes.closest(frame.target, (route) => route.isRing && isOpen(route, path)) ?? best
   }
 
@@ -409,12 +400,12 @@ export class Router {
   #freshHop(frame: UnicastFrame, path: Path): Route | undefined {
     const { id, attempt, target } = frame
     if (attempt === 0) return undefined
-    const earlier = Array.from({ length: attempt }, (_, i) => this.#paths.get(pathKey({ id, attempt: i })))
+    const earlier = Array.from({ length: attempt }, (_, i) => this.#paths.get({ id, attempt: i }))
     const fresh = (suits: (route: Route) => boolean): Route | undefined =>
       this.#routes.closest(
         target,
         (route) =>
-          suits(route) && isOpen(route, path) && !earlier.some((one) => one !== undefined && hadIt(one, route.link)),
+          suits(route) && isOpen(route, path) && !earlier.some((one) => one !== undefined && one.had(route.link)),
       )
     // Every other attempt, for anybody can name anybody.
     const named = attempt % 2 === 0 ? undefined : fresh((route) => route.peers?.includes(target) === true)
@@ -433,7 +424,7 @@ function doubts(route: Route): number {
 }
 
 function isOpen(route: Route, path: Path): boolean {
-  return doubts(route) === 0 && route.link !== path.previous && !hadIt(path, route.link)
+  return doubts(route) === 0 && route.link !== path.previous && !path.had(route.link)
 }
 
 /** The frame as the next one gets it. Spelled out, for this is where a relay's time goes and a spread takes ten times as long. */

@@ -7,7 +7,7 @@ import type { Frame } from '../core/frames.ts'
 import type { LinkId } from '../core/ids.ts'
 import type { Input, TimerToken } from '../core/io.ts'
 import type { Network } from './network.ts'
-import type { LinkEnd, SimNode } from './node.ts'
+import type { Exchange, LinkEnd, SimNode } from './node.ts'
 
 /** Something that happens when its time has come. */
 export interface Due {
@@ -79,6 +79,21 @@ export class InputDue implements Due {
 
   fire(network: Network): void {
     if (network.isReady(this.#node, this)) network.handle(this.#node, this.#input)
+  }
+}
+
+/** An exchange's time is over. A class, because nearly all of them wait in vain, and a closure takes five times the memory. */
+export class ExchangeDue implements Due {
+  readonly #node: SimNode
+  readonly #exchange: Exchange
+
+  constructor(node: SimNode, exchange: Exchange) {
+    this.#node = node
+    this.#exchange = exchange
+  }
+
+  fire(network: Network): void {
+    network.signaling.expire(this.#node, this.#exchange)
   }
 }
 

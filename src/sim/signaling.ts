@@ -7,6 +7,7 @@
 
 import type { Body, OfferMessage, RefuseReason } from '../core/frames.ts'
 import type { ExchangeId, PeerId } from '../core/ids.ts'
+import { ExchangeDue } from './events.ts'
 import type { Network } from './network.ts'
 import type { Exchange, SimNode } from './node.ts'
 
@@ -154,11 +155,15 @@ export class Signaling {
   }
 
   #failUnlessConnected(node: SimNode, exchange: Exchange): void {
-    this.#network.after(this.#network.options.iceTimeoutMs, () => {
-      if (!isCurrent(node, exchange) || exchange.partner !== null) return
-      node.exchanges?.delete(exchange.id)
-      this.#fail(node, exchange.id, 'ice')
-    })
+    const { now, options } = this.#network
+    this.#network.push(now + options.iceTimeoutMs, new ExchangeDue(node, exchange))
+  }
+
+  /** So long after both descriptions were there, a connection will not come about any more. */
+  expire(node: SimNode, exchange: Exchange): void {
+    if (!isCurrent(node, exchange) || exchange.partner !== null) return
+    node.exchanges?.delete(exchange.id)
+    this.#fail(node, exchange.id, 'ice')
   }
 
   #fail(node: SimNode, exchange: ExchangeId, reason: RefuseReason | 'ice' | 'unknown exchange'): void {

@@ -6,7 +6,7 @@ import { type Encoding, encodingOf } from './encodings.ts'
 export class Decoder {
   readonly encoding: Encoding
   /** What waits. */
-  rest = Buffer.alloc(0)
+  rest = new Buffer(0)
 
   /** Throws TypeError if there is no such encoding. */
   constructor(name: unknown) {
@@ -23,7 +23,7 @@ export class Decoder {
   /** What is left, as well as it can be said. */
   end(): string {
     const { rest } = this
-    this.rest = Buffer.alloc(0)
+    this.rest = new Buffer(0)
     return this.encoding.decode(rest)
   }
 }

@@ -48,10 +48,10 @@ export abstract class Duplex extends Readable {
   readonly allowHalfOpen = false
   writable = true
 
-  /** Loads what is needed once an application has Buffers in hand, and not before: their numbers. */
+  /** Loads what is needed once an application has Buffers in hand, and not before: most of their methods. */
   static async complete(): Promise<void> {
-    const numbers = await import('./numbers.ts').catch(() => null)
-    numbers?.defineNumbers(Buffer.prototype)
+    const methods = await import('./buffer-methods.ts').catch(() => null)
+    methods?.completeBuffer()
   }
 
   constructor() {

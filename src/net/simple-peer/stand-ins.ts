@@ -16,4 +16,4 @@ export const stream = { Duplex }
 export const errCode = withCode
 
 /** For `randombytes`. */
-export const randombytes = (length: number): Buffer => crypto.getRandomValues(Buffer.alloc(length))
+export const randombytes = (length: number): Buffer => crypto.getRandomValues(new Buffer(length))
