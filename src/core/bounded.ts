@@ -21,6 +21,8 @@ export abstract class RecentHalves<Half extends { readonly size: number }> {
   /** Null while there is nothing in it: three reads less for each look-up. */
   protected old: Half | null = null
   #rotatedAt = 0
+  /** What came before may have been forgotten too early, because too much came; −∞: nothing has. */
+  forgotAt = -Infinity
 
   constructor(limits: RecentLimits) {
     this.max = limits.max
@@ -39,6 +41,7 @@ export abstract class RecentHalves<Half extends { readonly size: number }> {
     const isFull = this.young.size * 2 >= this.max
     if (!isFull && now - this.#rotatedAt < this.#keepMs) return
     const isStale = !isFull && now - this.#rotatedAt >= 2 * this.#keepMs
+    if (isFull && this.old !== null) this.forgotAt = this.#rotatedAt
     this.#rotatedAt = now
     if (this.young.size > 0) {
       this.old = isStale ? null : this.young

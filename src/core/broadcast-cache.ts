@@ -60,6 +60,11 @@ export class BroadcastCache {
     }
   }
 
+  /** What was signed before may have been seen and forgotten, because too much came since; −∞: nothing has. */
+  get forgotAt(): number {
+    return this.#seen.forgotAt
+  }
+
   get isEmpty(): boolean {
     return this.#held.size === 0
   }

@@ -12,8 +12,9 @@ import type { Geometry } from './geometry.ts'
 import type { Instant, Key, LinkId, MessageId, PeerId } from './ids.ts'
 import type { TimerToken, VerifyJob } from './io.ts'
 import { Plumtree } from './plumtree.ts'
-import type { TreeCounters, TreeHooks } from './tree.ts'
 import type { Route } from './router.ts'
+import type { Signed, SourceBudgets } from './source-budgets.ts'
+import type { TreeCounters, TreeHooks } from './tree.ts'
 
 export interface BroadcastConfig extends Partial<CacheLimits> {
   readonly self: PeerId
@@ -47,8 +48,8 @@ const FLOOD_MS = 3_000
 
 export interface BroadcastHooks extends Omit<TreeHooks, 'since'> {
   verify(job: VerifyJob): void
-  /** May that source have us carry another message? */
-  affordSource(source: PeerId, now: Instant): boolean
+  /** What sources may have us carry, over all trees. */
+  readonly sources: SourceBudgets
   /** Is everybody whom we know of a neighbour, as in a mesh of few? */
   knowsAll(): boolean
   /** Links of the tree whose other end wants the messages for itself. */
@@ -83,6 +84,12 @@ interface Own {
   newest: LinkId
   isConfirmed: boolean
   isFlooded: boolean
+}
+
+/** A message whose signature is its source's. */
+export interface Verified extends Signed {
+  readonly id: MessageId
+  readonly payload: Body
 }
 
 interface Copy {
@@ -162,20 +169,25 @@ export class Broadcast {
     const copies = this.#pending.get(frame.id)
     const copy: Copy = { from, link: from.link, frame }
     if (copies !== undefined) this.#addCopy(copies, copy)
-    else if (this.#pending.size >= this.#config.pendingMax) this.counters.overflow++
+    else if (this.#isFullFor(from.link)) this.counters.overflow++
     else {
       this.#pending.set(frame.id, [copy])
       this.#verify(copy)
     }
   }
 
-  onVerified(result: { readonly id: MessageId; readonly source: PeerId; readonly payload: Body }, now: Instant): void {
+  onVerified(result: Verified, now: Instant): void {
     const { id, source, payload } = result
+    const { sources } = this.#hooks
     const [first, ...others] = this.#pending.get(id) ?? []
     if (first === undefined) return
     this.#pending.delete(id)
     if (source === this.#config.self) return this.#grown().refuse(id, now)
-    if (!this.#hooks.affordSource(source, now)) {
+    if (sources.isStale(result, this.#tree?.cache.forgotAt ?? -Infinity)) {
+      this.counters.refused++
+      return this.#grown().refuse(id, now)
+    }
+    if (!sources.afford(result, now)) {
       this.counters.overRate++
       return this.#grown().refuse(id, now)
     }
@@ -262,6 +274,15 @@ export class Broadcast {
 
   #verify({ link, frame }: Copy): void {
     this.#hooks.verify({ kind: 'verify', tree: this.#config.tree, id: frame.id, link, body: frame.body })
+  }
+
+  /** Once half is taken, one link may have an eighth: nobody keeps others from being heard by what he forges. */
+  #isFullFor(link: LinkId): boolean {
+    const { pendingMax } = this.#config
+    if (this.#pending.size < pendingMax / 2) return false
+    let taken = 0
+    for (const [first] of this.#pending.values()) if (first?.link === link) taken++
+    return taken >= pendingMax / 8 || this.#pending.size >= pendingMax
   }
 
   #addCopy(copies: Copy[], copy: Copy): void {

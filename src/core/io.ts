@@ -8,7 +8,7 @@
  */
 
 import type { Body, Frame, Message, OfferMessage, RefuseReason } from './frames.ts'
-import type { ExchangeId, Key, LinkId, MessageId, PeerId, RequestId, TopicId } from './ids.ts'
+import type { ExchangeId, Instant, Key, LinkId, MessageId, PeerId, RequestId, TopicId } from './ids.ts'
 import type { Route } from './routes.ts'
 import type { CreateTopics } from './trees.ts'
 
@@ -61,6 +61,8 @@ export type Input =
       readonly id: MessageId
       readonly link: LinkId
       readonly source: PeerId
+      /** By the clock of its source. */
+      readonly signedAt: Instant
       readonly payload: Body
     }
   /** `reply`: what the other side should be told, along the breadcrumbs: that we do not have its session. */

@@ -27,7 +27,7 @@ const ARRIVAL = 5
 const DETOURS = 6
 const TRIES = 7
 const NONE = -1
-const CELLS_AT_FIRST = 128
+const CELLS_AT_FIRST = 32
 
 /** Bounded; when full, the older half is forgotten. */
 export class Paths extends RecentHalves<Rows> {

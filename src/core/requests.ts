@@ -19,6 +19,7 @@ import {
 } from './frames.ts'
 import { type Deadline, isOver, timeIfSoon } from './deadline.ts'
 import type { Instant, LinkId, MessageId, PeerId } from './ids.ts'
+import { type Asking, Inbox, NONE } from './inbox.ts'
 import type { FailureCode, OpenJob, RefusedReason, SealJob, TimerToken } from './io.ts'
 import { RoundTrip } from './round-trip.ts'
 import type { Route, Router } from './router.ts'
@@ -85,7 +86,6 @@ export const REQUESTS_DEFAULTS = { requestsMax: REQUESTS_MAX, attemptMs: 1_500, 
 /** However fast answers have come: an offer takes its answerer up to 150 ms more (DESIGN §6), a busy tab some hundred. */
 const ATTEMPT_MIN_MS = 600
 const ATTEMPT_MAX_MS = 3_000
-const INBOX_KEEP_MS = 60_000
 /** How long after its first answer a request still takes further replies (late candidates). */
 const AFTERGLOW_MS = 15_000
 /** Replies of ours kept per request for retransmission: an answer and two batches of candidates. */
@@ -110,9 +110,6 @@ export interface RequestsHooks {
   offered(message: Message, asked: Asked, now: Instant): void
 }
 
-const NONE: readonly never[] = []
-const FIRST: readonly number[] = [0]
-
 interface Request extends RequestOptions, Deadline {
   readonly effort: Effort
   readonly id: MessageId
@@ -124,15 +121,6 @@ interface Request extends RequestOptions, Deadline {
   isSettled: boolean
   isFresh: boolean
   tried: readonly LinkId[]
-}
-
-/** Rows that are nearly always of one are made anew when they grow: an array that was pushed to has room for 17 more. */
-interface Inboxed {
-  attempts: readonly number[]
-  replies: readonly Body[]
-  /** Who sent it over the link itself; if that broke before our answer arrived, a routed copy follows and gets it again. */
-  readonly direct: PeerId | null
-  answer: Message | null
 }
 
 export class Requests {
@@ -150,7 +138,7 @@ export class Requests {
   readonly #router: Router
   readonly #requests = new Map<MessageId, Request>()
   readonly #roundTrip = new RoundTrip()
-  readonly #inbox: RecentMap<MessageId, Inboxed>
+  readonly #inbox: Inbox
   /** Lookups of ours that may still be answered with an offer. */
   readonly #lookups: RecentMap<MessageId, true>
 
@@ -158,7 +146,7 @@ export class Requests {
     this.#config = config
     this.#router = router
     this.#hooks = hooks
-    this.#inbox = new RecentMap({ max: config.inboxMax, keepMs: INBOX_KEEP_MS })
+    this.#inbox = new Inbox(config.inboxMax)
     this.#lookups = new RecentMap({ max: config.requestsMax, keepMs: AFTERGLOW_MS })
   }
 
@@ -292,7 +280,7 @@ export class Requests {
   onOpened(job: OpenJob, source: PeerId, message: Message, now: Instant): void {
     const arrival: Arrival = { hops: job.hops, viaBootstrap: job.viaBootstrap, link: job.link }
     const { id, attempt } = job
-    if (job.as === 'request') this.#onAsked(message, { id, source, by: 'routed', attempt, arrival }, now)
+    if (job.as === 'request') this.#onAsked(message, { id, source, by: 'routed', attempt, arrival }, job.body, now)
     else if (job.from === null) this.#hooks.offered(message, { id, source, by: 'lookup', attempt, arrival }, now)
     else this.#settle(id, message, arrival, now)
   }
@@ -300,10 +288,7 @@ export class Requests {
   onOpenRefused(job: OpenJob, reason: RefusedReason, reply: Body | null): void {
     this.counters.refused++
     if (job.as === 'request') {
-      // What came over the link itself has been acted on, whatever a relay sends under the same id.
-      const entry = this.#inbox.get(job.id)
-      if (entry === undefined || entry.direct === null) this.#inbox.delete(job.id)
-      else entry.attempts = NONE
+      this.#inbox.remove(job.id, job.body)
       if (reply !== null) this.#router.reply(job, reply)
       return
     }
@@ -424,21 +409,18 @@ export class Requests {
 
   /** A unicast addressed to us. */
   onDelivered(frame: UnicastFrame, from: Route, now: Instant): void {
-    const known = this.#inbox.get(frame.id)
-    if (known !== undefined && (known.direct === null || known.attempts.length > 0)) {
-      this.#retransmit(known, frame)
-      return
-    }
-    if (known === undefined) this.#inbox.set(frame.id, createInboxed({ direct: null, attempt: frame.attempt }), now)
-    else known.attempts = [...known.attempts, frame.attempt]
+    const { id, attempt, body } = frame
+    const known = this.#inbox.sealed(id, body)
+    if (known !== undefined) return this.#retransmit(known, frame)
+    this.#inbox.addSealed(id, body, attempt, now)
     this.#hooks.open({
       kind: 'open',
       as: 'request',
-      id: frame.id,
-      attempt: frame.attempt,
+      id,
+      attempt,
       link: from.link,
       from: null,
-      body: frame.body,
+      body,
       hops: frame.hops,
       viaBootstrap: frame.viaBootstrap || from.role === 'bootstrap',
     })
@@ -447,8 +429,8 @@ export class Requests {
   onDirect(frame: DirectFrame, from: Route, now: Instant): void {
     const arrival: Arrival = { hops: 1, viaBootstrap: false, link: from.link }
     if (!frame.isReply) {
-      if (this.#inbox.has(frame.id)) return
-      this.#inbox.set(frame.id, createInboxed({ direct: from.peer, attempt: null }), now)
+      if (this.#inbox.by(frame.id, from.peer) !== undefined) return
+      this.#inbox.addDirect(frame.id, from.peer, now)
       this.#hooks.asked(frame.message, { id: frame.id, source: from.peer, by: 'direct', attempt: 0, arrival }, now)
       return
     }
@@ -461,8 +443,8 @@ export class Requests {
   respond(asked: Asked, message: Message): void {
     const { id, attempt, source } = asked
     if (asked.by === 'direct') {
-      const entry = this.#inbox.get(id)
-      if (entry !== undefined) entry.answer = message
+      const asking = this.#inbox.by(id, source)
+      if (asking !== undefined) asking.answer = message
       this.#hooks.send(asked.arrival.link, { kind: 'direct', id, isReply: true, message })
     } else {
       const as = asked.by === 'lookup' ? 'offer' : 'answer'
@@ -470,31 +452,31 @@ export class Requests {
     }
   }
 
-  #onAsked(message: Message, asked: Asked, now: Instant): void {
-    const entry = this.#inbox.get(asked.id)
-    // Every relay knows the id: a neighbour's message under it is not the one that comes routed from somebody else.
-    if (entry?.direct !== asked.source) this.#hooks.asked(message, asked, now)
-    else if (entry.answer !== null) this.respond(asked, entry.answer)
+  #onAsked(message: Message, asked: Asked, body: Body, now: Instant): void {
+    const { id, source } = asked
+    const before = this.#inbox.by(id, source)
+    const asking = this.#inbox.sealed(id, body)
+    if (asking !== undefined) asking.source = source
+    if (before === undefined) this.#hooks.asked(message, asked, now)
+    // Sealed anew, because a relay said that we have lost the session, or sent before over the link itself.
+    else if (before.tag !== null) this.#retransmit(before, asked)
+    else if (before.answer !== null) this.respond(asked, before.answer)
   }
 
-  #retransmit(known: Inboxed, frame: UnicastFrame): void {
+  #retransmit(known: Asking, { id, attempt }: { readonly id: MessageId; readonly attempt: number }): void {
     this.counters.retransmissions++
-    if (known.attempts.length < ROUTES_KEPT_MAX) known.attempts = [...known.attempts, frame.attempt]
-    for (const body of known.replies) this.#router.reply(frame, body)
+    const first = known.source === null ? known : (this.#inbox.routedBy(id, known.source) ?? known)
+    if (first.attempts.length < ROUTES_KEPT_MAX) first.attempts = [...first.attempts, attempt]
+    for (const body of first.replies) this.#router.reply({ id, attempt }, body)
   }
 
-  #sendReply(job: SealJob, body: Body): void {
-    const entry = this.#inbox.get(job.id)
-    if (entry === undefined) {
-      this.#router.reply(job, body)
+  #sendReply({ id, attempt, target }: SealJob, body: Body): void {
+    const asking = this.#inbox.routedBy(id, target)
+    if (asking === undefined) {
+      this.#router.reply({ id, attempt }, body)
       return
     }
-    if (entry.replies.length < REPLIES_KEPT_MAX) entry.replies = [...entry.replies, body]
-    for (const attempt of entry.attempts) this.#router.reply({ id: job.id, attempt }, body)
+    if (asking.replies.length < REPLIES_KEPT_MAX) asking.replies = [...asking.replies, body]
+    for (const each of asking.attempts) this.#router.reply({ id, attempt: each }, body)
   }
-}
-
-function createInboxed({ direct, attempt }: { direct: PeerId | null; attempt: number | null }): Inboxed {
-  const attempts = attempt === null ? NONE : attempt === 0 ? FIRST : [attempt]
-  return { attempts, replies: NONE, direct, answer: null }
 }

@@ -19,10 +19,10 @@ import type {
   RoutedFrame,
   UnicastFrame,
 } from './frames.ts'
-import { HOP_LIMIT_MAX } from './frames.ts'
+import { ATTEMPTS_MAX, HOP_LIMIT_MAX } from './frames.ts'
 import { type Geometry, suits } from './geometry.ts'
-import type { Instant, LinkId, MessageId, PeerId } from './ids.ts'
-import { type Path, Paths } from './paths.ts'
+import type { Instant, LinkId, PeerId } from './ids.ts'
+import { type AttemptName, type Path, Paths } from './paths.ts'
 import { type Route, type RouteSetup, Routes } from './routes.ts'
 
 export type { Route } from './routes.ts'
@@ -70,6 +70,10 @@ const HELD_MAX = 256
  * so many failures in a row happen to one in 4,000 (guess at how sure to be).
  */
 const MISSES_MAX = 12
+/** Links over which we take the same attempt of a message to us: one of the first few is honest (as for broadcasts). */
+const COPIES_MAX = 4
+/** Requests of our own whose way we remember, apart: those of others must not make us forget it. 1,024 at once, with attempts (guess). */
+const OWN_PATHS_MAX = 8_192
 const HEADER_BYTES = 53
 /** Requester, buckets and slot of a lookup. */
 const LOOKUP_BYTES = 35
@@ -131,7 +135,10 @@ export class Router {
   readonly #config: RouterConfig
   readonly #hooks: RouterHooks
   readonly #routes: Routes
+  /** Of what others sent us. */
   readonly #paths: Paths
+  /** Of what we sent. */
+  readonly #own: Paths
   #held: Held[] = []
 
   constructor(config: RouterConfig, hooks: RouterHooks) {
@@ -139,6 +146,7 @@ export class Router {
     this.#hooks = hooks
     this.#routes = new Routes(config.geometry)
     this.#paths = new Paths({ max: config.pathsMax, keepMs: PATH_KEEP_MS })
+    this.#own = new Paths({ max: OWN_PATHS_MAX, keepMs: PATH_KEEP_MS })
   }
 
   /** Links in the order they came up. */
@@ -154,6 +162,7 @@ export class Router {
   get collections(): Record<string, { size: number; max: number }> {
     return {
       paths: { size: this.#paths.size, max: this.#paths.max },
+      ownPaths: { size: this.#own.size, max: this.#own.max },
       heldFrames: { size: this.#held.length, max: HELD_MAX },
     }
   }
@@ -183,6 +192,7 @@ export class Router {
   /** Forgets paths that are due. */
   tick(now: Instant): void {
     this.#paths.rotate(now)
+    this.#own.rotate(now)
   }
 
   /**
@@ -190,7 +200,7 @@ export class Router {
    * `hooks.returned` or `hooks.replied` may follow; if neither does, the frame or its reply was lost.
    */
   originate(frame: UnicastFrame | LookupFrame, first: LinkId | null, now: Instant): boolean {
-    const path = this.#paths.open(frame, null, now)
+    const path = this.#own.open(frame, null, now)
     const route = first === null ? this.#nextHop(frame, path) : this.#routes.get(first)
     if (route === undefined) return false
     this.#pass(frame, path, route, now)
@@ -220,7 +230,7 @@ export class Router {
     if (held.length === 0) return
     this.#held = this.#held.filter((one) => one.link !== link)
     for (const { frame } of held) {
-      const path = this.#paths.get(frame)
+      const path = this.#find(frame)
       if (path?.next !== link) continue
       this.counters.stalled++
       this.#forward({ ...frame, hopLimit: path.hopLimit }, path, now)
@@ -242,7 +252,7 @@ export class Router {
   }
 
   /** Answers a request that was delivered to us, back along its breadcrumbs. False: they are gone. */
-  reply(to: { readonly id: MessageId; readonly attempt: number }, body: Body): boolean {
+  reply(to: AttemptName, body: Body): boolean {
     const path = this.#paths.get(to)
     if (path === undefined || path.previous === null || this.#routes.get(path.previous) === undefined) return false
     const { id, attempt } = to
@@ -250,7 +260,7 @@ export class Router {
       kind: 'reply',
       hopLimit: HOP_LIMIT_MAX - 1,
       hops: 1,
-      attempt,
+      attempt: attempt % ATTEMPTS_MAX,
       viaBootstrap: false,
       id,
       body,
@@ -259,10 +269,29 @@ export class Router {
   }
 
   onUnicast(frame: UnicastFrame, from: Route, now: Instant): void {
+    if (frame.target === this.#config.self) return this.#onOwn(this.#asCopy(frame, from), from, now)
     if (!this.#admit(frame, from, now)) return
-    const path = this.#paths.open(frame, from.link, now)
-    if (frame.target === this.#config.self) this.#hooks.deliver(frame, from, now)
-    else this.#forward(frame, path, now)
+    this.#forward(frame, this.#paths.open(frame, from.link, now), now)
+  }
+
+  #onOwn(frame: UnicastFrame, from: Route, now: Instant): void {
+    if (!this.#admit(frame, from, now)) return
+    this.#paths.open(frame, from.link, now)
+    this.#hooks.deliver(frame, from, now)
+  }
+
+  /**
+   * The same attempt of a message to us that came over another link gets a number of its own, above all that are on the
+   * wire: any relay could else use up the attempts with rubbish, and have us refuse the true ones as seen.
+   */
+  #asCopy(frame: UnicastFrame, from: Route): UnicastFrame {
+    for (let copy = 0; copy < COPIES_MAX; copy++) {
+      const attempt = frame.attempt + copy * ATTEMPTS_MAX
+      const path = this.#paths.get({ id: frame.id, attempt })
+      if (path === undefined) return copy === 0 ? frame : { ...frame, attempt }
+      if (path.previous === from.link) break
+    }
+    return frame
   }
 
   onLookup(frame: LookupFrame, from: Route, now: Instant): void {
@@ -276,7 +305,7 @@ export class Router {
   }
 
   onReply(frame: ReplyFrame, from: Route, now: Instant): void {
-    const path = this.#paths.get(frame)
+    const path = this.#find(frame)
     // Only a link that we gave the request may answer it.
     if (path === undefined || !path.had(from.link)) {
       this.counters.strayReplies++
@@ -292,7 +321,7 @@ export class Router {
   }
 
   onNack(nack: NackFrame, from: Route, now: Instant): void {
-    const path = this.#paths.get(nack.frame)
+    const path = this.#find(nack.frame)
     if (path === undefined || path.next !== from.link || !path.leadsTo(nack.frame.target)) {
       this.counters.strayNacks++
       return
@@ -306,8 +335,12 @@ export class Router {
     else this.#forward(frame, path, now)
   }
 
+  #find(name: AttemptName): Path | undefined {
+    return this.#paths.get(name) ?? this.#own.get(name)
+  }
+
   #admit(frame: UnicastFrame | LookupFrame, from: Route, now: Instant): boolean {
-    if (this.#paths.get(frame) !== undefined) {
+    if (this.#find(frame) !== undefined) {
       this.counters.seen++
       this.#nack(from.link, frame, 'seen')
       return false
@@ -400,7 +433,7 @@ export class Router {
   #freshHop(frame: UnicastFrame, path: Path): Route | undefined {
     const { id, attempt, target } = frame
     if (attempt === 0) return undefined
-    const earlier = Array.from({ length: attempt }, (_, i) => this.#paths.get({ id, attempt: i }))
+    const earlier = Array.from({ length: attempt }, (_, i) => this.#find({ id, attempt: i }))
     const fresh = (suits: (route: Route) => boolean): Route | undefined =>
       this.#routes.closest(
         target,

@@ -23,10 +23,29 @@ const SOURCES_KEEP_MS = 120_000
 const MUTE_MS = 30_000
 const SOURCES_MAX = 4_096
 
+/**
+ * What comes late, because we were away or cut off and asked for it: as much as a neighbour keeps of it. Ten seconds of
+ * a game at once are no flood.
+ */
+const LATE_FRAMES: Rate = { perSecond: 200, burst: 1_024 }
+/** Trees are slower than that only while they mend (guess). */
+const LATE_MS = 3_000
+
+/** What is known of a message once its signature has been checked. */
+export interface Signed {
+  readonly source: PeerId
+  /** By its source's clock. */
+  readonly signedAt: Instant
+}
+
 interface Source {
   readonly bucket: Bucket
+  /** Null: nothing has come late. */
+  late: Bucket | null
   /** When it went over its rate last; −∞: never. */
   overAt: number
+  /** How old its messages were at least, in ms: how much its clock is behind ours. Negative if it is ahead. */
+  lagMs: number
 }
 
 export class SourceBudgets {
@@ -42,11 +61,21 @@ export class SourceBudgets {
     return { broadcastSources: { size: this.#sources?.size ?? 0, max: SOURCES_MAX } }
   }
 
+  /**
+   * May it have been delivered before and be forgotten? `forgotAt`: what came before then may be. Of a source that we do not
+   * know the clock is taken to be right.
+   */
+  isStale({ source, signedAt }: Signed, forgotAt: number): boolean {
+    return signedAt + (this.#sources?.get(source)?.lagMs ?? 0) < forgotAt
+  }
+
   /** One more message of that source. False: it is over its rate, or was lately. */
-  afford(source: PeerId, now: Instant): boolean {
+  afford({ source, signedAt }: Signed, now: Instant): boolean {
     this.#sources ??= new RecentMap({ max: SOURCES_MAX, keepMs: SOURCES_KEEP_MS })
-    const known = this.#sources.get(source) ?? { bucket: createBucket(this.#rate, now), overAt: -Infinity }
-    if (!take(known.bucket, isMuted(known, now) ? QUIET : this.#rate, { amount: 1, now })) known.overAt = now
+    const ageMs = now - signedAt
+    const known = this.#sources.get(source) ?? createSource(this.#rate, ageMs, now)
+    known.lagMs = Math.min(known.lagMs, ageMs)
+    if (!this.#take(known, ageMs >= LATE_MS, now)) known.overAt = now
     // Anew, or who floods for minutes would be forgotten, and begin again.
     this.#sources.set(source, known, now)
     return !isMuted(known, now)
@@ -55,6 +84,16 @@ export class SourceBudgets {
   tick(now: Instant): void {
     this.#sources?.rotate(now)
   }
+
+  #take(source: Source, isLate: boolean, now: Instant): boolean {
+    if (isMuted(source, now)) return take(source.bucket, QUIET, { amount: 1, now })
+    if (isLate) return take((source.late ??= createBucket(LATE_FRAMES, now)), LATE_FRAMES, { amount: 1, now })
+    return take(source.bucket, this.#rate, { amount: 1, now })
+  }
+}
+
+function createSource(rate: Rate, lagMs: number, now: Instant): Source {
+  return { bucket: createBucket(rate, now), late: null, overAt: -Infinity, lagMs }
 }
 
 const isMuted = ({ overAt }: Source, now: Instant): boolean => now - overAt < MUTE_MS

@@ -153,7 +153,7 @@ export class Trees {
       route: (link) => router.route(link),
       linkTo: (peer) => router.routeTo(peer)?.link ?? null,
       afford: (frame, to, now) => router.affordBroadcast(frame, to, now),
-      affordSource: (source, now) => this.sources.afford(source, now),
+      sources: this.sources,
       random: () => io.random(),
       spread,
     }

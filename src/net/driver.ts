@@ -22,7 +22,7 @@ import type {
 import { type HandshakeFrame, handshakeVariants } from '../wire/handshake.ts'
 import type { Link, LinkCounters } from './link.ts'
 import { Refused } from './seal-envelope.ts'
-import { sessionLostBody } from './seal.ts'
+import { sessionLostBody, type Verified } from './seal.ts'
 import type { After } from './timers.ts'
 
 /** What the driver runs: `MeshNode` is one. */
@@ -44,7 +44,7 @@ export interface Sealing {
   seal(job: SealJob): Promise<Uint8Array>
   open(job: OpenJob): Promise<{ readonly source: PeerId; readonly message: Message }>
   sign(id: MessageId, payload: Body, tree: Key): Promise<Uint8Array>
-  verify(job: VerifyJob): Promise<{ readonly source: PeerId; readonly payload: Uint8Array }>
+  verify(job: VerifyJob): Promise<Verified>
 }
 
 /** Offers and answers on a WebRTC implementation: `Exchanges` is one. What comes of them is dispatched as inputs. */
@@ -210,13 +210,7 @@ export class Driver implements Io {
 
   verify(job: VerifyJob): void {
     const { tree, id, link } = job
-    const done = (verified: { readonly source: PeerId; readonly payload: Uint8Array }): Input => ({
-      kind: 'verified',
-      tree,
-      id,
-      link,
-      ...verified,
-    })
+    const done = (verified: Verified): Input => ({ kind: 'verified', tree, id, link, ...verified })
     this.#finish(this.#parts.sealing.verify(job), job, done)
   }
 

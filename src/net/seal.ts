@@ -9,7 +9,7 @@
 
 import { RecentMap } from '../core/bounded.ts'
 import type { Body, Message } from '../core/frames.ts'
-import type { Key, MessageId, PeerId } from '../core/ids.ts'
+import type { Instant, Key, MessageId, PeerId } from '../core/ids.ts'
 import type { OpenJob, SealJob, VerifyJob } from '../core/io.ts'
 import { bytesFromId, idFromBytes } from '../wire/ids.ts'
 import { decodeMessage, encodeMessage } from '../wire/messages.ts'
@@ -33,6 +33,14 @@ const BROADCAST_BYTES = KEY_BYTES + TIME_BYTES + SIGNATURE_BYTES
 export interface Opened {
   readonly source: PeerId
   readonly message: Message
+}
+
+/** A broadcast whose signature is its source's. */
+export interface Verified {
+  readonly source: PeerId
+  /** By the clock of its source. */
+  readonly signedAt: Instant
+  readonly payload: Uint8Array
 }
 
 /** The reply to a request in a session that we do not have. Not sealed: there is no key. The other side starts anew. */
@@ -94,8 +102,8 @@ export class Sealer {
     return concat(identity.publicKey, time, signature, bytes)
   }
 
-  /** Who broadcast what. What was meant for another network or topic shows as 'signature'. */
-  async verify(job: VerifyJob): Promise<{ source: PeerId; payload: Uint8Array }> {
+  /** Who broadcast what, and when. What was meant for another network or topic shows as 'signature'. */
+  async verify(job: VerifyJob): Promise<Verified> {
     const body = bytesOf(job.body)
     if (body.length < BROADCAST_BYTES) throw new Refused('malformed')
     const source = idFromBytes<PeerId>(body)
@@ -106,7 +114,7 @@ export class Sealer {
     const bytes = this.#envelopes.broadcastBytes(job, time, payload)
     const isSigned = await verifySignature(this.#envelopes.crypto, { peer: source, signature, bytes })
     if (!isSigned) throw new Refused('signature')
-    return { source, payload }
+    return { source, signedAt: readU64(time, 0) as Instant, payload }
   }
 
   async #sealInSession(job: SealJob, outgoing: OutgoingRequest): Promise<Uint8Array> {

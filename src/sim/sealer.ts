@@ -96,7 +96,8 @@ export class ModelSealer {
     if (body.id !== id || body.tree !== tree) return refused(job, 'signature')
     const staleness = age(body.expiry, now)
     if (staleness !== null) return refused(job, staleness)
-    return { kind: 'verified', tree, id, link, source: body.source, payload: body.payload }
+    const signedAt = (body.expiry - LIFETIME_MS) as Instant
+    return { kind: 'verified', tree, id, link, source: body.source, signedAt, payload: body.payload }
   }
 
   /** A body that is sealed as it should be, but by somebody else: what a forger can make. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { LinkId } from '../../src/core/ids.ts'
 import { at } from './ids.ts'
 import type { Route } from '../../src/core/router.ts'
-import { bench, connect, cut, settle, unicast } from './lab.ts'
+import { bench, connect, cut, handle, settle, unicast } from './lab.ts'
 
 describe('another attempt of a message', () => {
   /** Two ways from `relay` towards "ga", the first of which looks better and loses everything. */
@@ -71,4 +71,40 @@ it('what was kept for a link goes another way when we have closed it', () => {
   settle()
   expect(source.router.collections['heldFrames']!.size).toBe(0)
   expect(target.delivered).toHaveLength(1)
+})
+
+describe('the attempts of a message', () => {
+  it('cannot be used up by a relay that sends rubbish under its id: the true ones come over other links', () => {
+    const [liar, relay, target] = [bench('a'), bench('e'), bench('g')]
+    const [bad, good] = [connect(liar, target), connect(relay, target)]
+    for (let attempt = 0; attempt < 16; attempt++) handle(target, bad.b.link, unicast(target, 'm', attempt))
+    handle(target, good.b.link, unicast(target, 'm', 3))
+    expect(target.delivered).toHaveLength(17)
+    const { id, attempt } = target.delivered[16]!
+    expect(target.router.reply({ id, attempt }, { byteLength: 1 })).toBe(true)
+    expect(target.sent.at(-1)).toMatchObject({ link: good.b.link, frame: { kind: 'reply', attempt: 3 } })
+  })
+
+  it('are taken once from each link, and from four links at most', () => {
+    const target = bench('g')
+    const ends = ['a', 'b', 'c', 'd', 'e'].map((id) => connect(bench(id), target))
+    for (const end of [...ends, ...ends]) handle(target, end.b.link, unicast(target, 'm', 0))
+    expect(target.delivered).toHaveLength(4)
+    expect(target.router.counters.seen).toBe(6)
+  })
+})
+
+it('the ways of our own requests are remembered, however much others have us carry', () => {
+  const rate = { perSecond: 1e6, burst: 1e6 }
+  const self = bench('c', { pathsMax: 100, linkFrames: rate, linkBytes: { perSecond: 1e9, burst: 1e9 } })
+  const [flooder, target] = [bench('a'), bench('g')]
+  const bad = connect(flooder, self)
+  connect(self, target)
+  self.router.originate(unicast(target, 'own'), null, at(0))
+  for (let i = 0; i < 500; i++) handle(self, bad.b.link, unicast(target, `f${i}x`))
+  settle()
+  const { id, attempt } = target.delivered.find((frame) => frame.id === unicast(target, 'own').id)!
+  target.router.reply({ id, attempt }, { byteLength: 1 })
+  settle()
+  expect(self.replies).toHaveLength(1)
 })

@@ -127,10 +127,20 @@ describe('who broadcasts', () => {
 
 describe('bounds of broadcasting', () => {
   it('only so many wait for verification; more are dropped and counted', () => {
-    const { broadcast, hear, jobs } = station(2, { pendingMax: 10 })
+    const { broadcast, hear, jobs } = station(9, { pendingMax: 16 })
+    for (let i = 0; i < 45; i++) hear(name(i), 1 + (i % 9))
+    expect(jobs).toHaveLength(16)
+    expect(broadcast.counters.overflow).toBe(29)
+  })
+
+  it('one neighbour fills no more than half of that', () => {
+    const { broadcast, hear, jobs } = station(2, { pendingMax: 16 })
     for (let i = 0; i < 30; i++) hear(name(i), 1)
+    expect(jobs).toHaveLength(8)
+    hear(name(40), 2)
+    hear(name(41), 2)
     expect(jobs).toHaveLength(10)
-    expect(broadcast.counters.overflow).toBe(20)
+    expect(broadcast.counters.overflow).toBe(22)
   })
 
   it('one source is contained, another one is not', () => {
@@ -180,6 +190,41 @@ describe('bounds of broadcasting', () => {
     // Three a second, as somebody who floods no more may.
     send(31 * 3, 333)
     expect(delivered.length).toBeGreaterThan(200)
+  })
+
+  it('what we missed and asked for is no flood, and its source is heard afterwards', () => {
+    const { get, delivered } = station(6)
+    // Half a minute of 30 a second, all at once.
+    for (let i = 0; i < 900; i++) get(name(i), 1, { ageMs: 33_000 - (i * 1_000) / 30 })
+    get(name(901), 1)
+    expect(delivered).toHaveLength(901)
+  })
+
+  it('old dates are no way around the rate', () => {
+    const { get, delivered } = station(6)
+    for (let i = 0; i < 2_000; i++) get(name(i), 1, { ageMs: 20_000 })
+    get(name(2_001), 1)
+    expect(delivered).toHaveLength(1_024)
+  })
+
+  it('what may have been forgotten is not delivered again, however late its copy comes', () => {
+    const { broadcast, get, delivered, pass } = station(6, { seenMax: 100 })
+    pass(10_000)
+    get(name(0), 1, { source: peer('a') })
+    // Its clock is behind.
+    get(name(1), 1, { source: peer('slow'), ageMs: 12_000 })
+    for (let i = 2; i < 150; i++) {
+      get(name(i), 1, { source: peer(`b${i % 20}c`) })
+      pass(100)
+    }
+    expect(delivered).toHaveLength(150)
+    get(name(0), 1, { source: peer('a'), ageMs: 14_800 })
+    get(name(200), 1, { source: peer('stranger'), ageMs: 14_800 })
+    expect(delivered).toHaveLength(150)
+    expect(broadcast.counters.refused).toBe(2)
+    get(name(201), 1, { source: peer('slow'), ageMs: 12_000 })
+    get(name(202), 1, { source: peer('stranger') })
+    expect(delivered).toHaveLength(152)
   })
 
   it('whatever comes, every collection stays within its bound', () => {

@@ -63,7 +63,16 @@ it(
       if (effect.do === 'job' && effect.job.kind === 'verify') {
         const { tree, id, link } = effect.job
         if (below(3) === 0) queue.push({ kind: 'jobRefused', job: effect.job, reason: 'signature' })
-        else queue.push({ kind: 'verified', tree, id, link, source: pick(peers), payload: new Uint8Array(5) })
+        else
+          queue.push({
+            kind: 'verified',
+            tree,
+            id,
+            link,
+            source: pick(peers),
+            signedAt: now as Instant,
+            payload: new Uint8Array(5),
+          })
       } else if (effect.do === 'job' && effect.job.kind === 'open') {
         if (below(3) === 0)
           queue.push({ kind: 'jobRefused', job: effect.job, reason: pick(['session', 'undecryptable']) })

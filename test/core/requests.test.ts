@@ -348,6 +348,27 @@ it('a relay that gives the target a message of its own under the same id keeps n
   expect(bob!.asked.map(({ asked }) => asked.source)).toEqual([relay!.bench.id, ada!.bench.id])
 })
 
+it('a relay that seals a request of its own under the id of one that it drops keeps nobody from being heard', () => {
+  const [ada, liar, relay, bob] = ['b', 'gz', 'e', 'g'].map((id) => person(id)) as [Person, Person, Person, Person]
+  connect(ada.bench, liar.bench)
+  connect(ada.bench, relay.bench)
+  connect(relay.bench, bob.bench)
+  connect(liar.bench, bob.bench)
+  liar.bench.swallow = (frame) => {
+    if (frame.kind !== 'unicast') return true
+    const { id, target } = frame
+    const job = { as: 'request', id, message: { kind: 'ack' }, isFresh: false }
+    const body = Object.assign(Uint8Array.of(9), { job, source: liar.bench })
+    liar.bench.router.originate({ ...frame, hops: 0, target, body }, null, at(now))
+    return true
+  }
+  const { replies } = ask(ada, bob)
+  expect(replies).toEqual([])
+  attemptTimer(ada)
+  expect(replies).toHaveLength(1)
+  expect(bob.asked.map(({ asked }) => asked.source)).toEqual([liar.bench.id, ada.bench.id])
+})
+
 describe('an offer', () => {
   const offer: Message = {
     kind: 'offer',

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { type BroadcastFrame, HOP_LIMIT_MAX, type TopicFrame, type TopicRole } from '../../src/core/frames.ts'
-import type { Key, LinkId, MessageId, PeerId, RequestId, TopicId } from '../../src/core/ids.ts'
+import type { Instant, Key, LinkId, MessageId, PeerId, RequestId, TopicId } from '../../src/core/ids.ts'
 import type { NodeEvent } from '../../src/core/io.ts'
 import { createTopics } from '../../src/core/topics.ts'
 import { message, peer } from './ids.ts'
@@ -71,7 +71,7 @@ function messages(stage: Stage): Extract<NodeEvent, { kind: 'message' }>[] {
 /** A message to the topic over that link, and its signature is good. */
 function hear(stage: Stage, id: MessageId, on: number, source: PeerId, payload = BYTES): void {
   stage.frame(broadcastFrame(id), on)
-  stage.input({ kind: 'verified', tree: TOPIC, id, link: on as LinkId, source, payload })
+  stage.input({ kind: 'verified', tree: TOPIC, id, link: on as LinkId, source, signedAt: 0 as Instant, payload })
 }
 
 describe('who joins', () => {

@@ -52,7 +52,7 @@ export function station(
       audience: () => routes,
       isRelay: () => state.isRelay,
       knowsAll: () => state.knowsAll,
-      affordSource: (source, when) => sources.afford(source, when),
+      sources,
       deliver: (_source, _payload, { hops }) => void delivered.push(hops),
       spread: (id, ms) => void spread.push({ id, ms }),
     },
@@ -91,7 +91,8 @@ export function station(
     on: number,
     how: { readonly hops?: number; readonly body?: Body; readonly isDirect?: boolean } = {},
   ): void => broadcast.onFrame(copy(id, how.hops, how.body, how.isDirect), routes[on - 1]!, at(now))
-  const verify = (id: MessageId, source = ORIGIN): void => broadcast.onVerified({ id, source, payload: BODY }, at(now))
+  const verify = (id: MessageId, source = ORIGIN, ageMs = 0): void =>
+    broadcast.onVerified({ id, source, signedAt: at(now - ageMs), payload: BODY }, at(now))
   const tell = (frame: TreeFrame, on: number): void => broadcast.onTreeFrame(frame, routes[on - 1]!, at(now))
   return {
     broadcast,
@@ -109,10 +110,15 @@ export function station(
     get: (
       id: MessageId,
       on: number,
-      how: { readonly hops?: number; readonly source?: PeerId; readonly isDirect?: boolean } = {},
+      how: {
+        readonly hops?: number
+        readonly source?: PeerId
+        readonly isDirect?: boolean
+        readonly ageMs?: number
+      } = {},
     ): void => {
       hear(id, on, how)
-      verify(id, how.source)
+      verify(id, how.source, how.ageMs)
     },
     publish: (id: MessageId): void => broadcast.originate(id, BODY, at(now)),
     ihave: (on: number, ...ids: MessageId[]): void =>

@@ -256,11 +256,11 @@ describe('sealing jobs', () => {
   it('that succeed come back with what they made', async () => {
     const payload = new Uint8Array([1])
     const { core, io } = arrange({
-      sealing: { ...NO_SEALING, verify: () => Promise.resolve({ source: PEER, payload }) },
+      sealing: { ...NO_SEALING, verify: () => Promise.resolve({ source: PEER, signedAt: 5 as Instant, payload }) },
     })
     io.verify(VERIFY)
     await settled()
-    expect(core.inputs).toEqual([{ kind: 'verified', tree: TREE, id: ID, link: 1, source: PEER, payload }])
+    expect(core.inputs).toEqual([{ kind: 'verified', tree: TREE, id: ID, link: 1, source: PEER, signedAt: 5, payload }])
   })
 })
 

@@ -96,12 +96,12 @@ describe.each(SUITES.map((suite) => [suite.name, suite] as const))('over %s', (_
     expect(await a.sealer.open(openJob(id, body, { as: 'reply' }))).toEqual({ source: b.id, message: offer })
   })
 
-  test('a broadcast names its source to everybody; with any byte changed it is refused', async () => {
-    const [a, b] = await pair()
+  test('a broadcast names its source and its time to everybody; with any byte changed it is refused', async () => {
+    const [a, b, clock] = await pair()
     const id = nextId()
     const payload = new TextEncoder().encode('to all')
     const body = await a.sealer.sign(id, payload, NETWORK)
-    expect(await b.sealer.verify(verifyJob(id, body))).toEqual({ source: a.id, payload })
+    expect(await b.sealer.verify(verifyJob(id, body))).toEqual({ source: a.id, signedAt: clock.ms, payload })
     for (const changed of flipEachByte(body)) {
       const reason = await reasonOf(b.sealer.verify(verifyJob(id, changed)))
       expect(['signature', 'expired', 'future']).toContain(reason)
