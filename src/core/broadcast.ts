@@ -169,7 +169,7 @@ export class Broadcast {
     const copies = this.#pending.get(frame.id)
     const copy: Copy = { from, link: from.link, frame }
     if (copies !== undefined) this.#addCopy(copies, copy)
-    else if (this.#isFullFor(from.link)) this.counters.overflow++
+    else if (this.#isFullFor(frame.id, from.link)) this.counters.overflow++
     else {
       this.#pending.set(frame.id, [copy])
       this.#verify(copy)
@@ -276,10 +276,11 @@ export class Broadcast {
     this.#hooks.verify({ kind: 'verify', tree: this.#config.tree, id: frame.id, link, body: frame.body })
   }
 
-  /** Once half is taken, one link may have an eighth: nobody keeps others from being heard by what he forges. */
-  #isFullFor(link: LinkId): boolean {
+  /** Once half is taken, one link may have an eighth, and what we asked it for: nobody keeps others from being heard by what he forges. */
+  #isFullFor(id: MessageId, link: LinkId): boolean {
     const { pendingMax } = this.#config
     if (this.#pending.size < pendingMax / 2) return false
+    if (this.#pending.size < pendingMax && this.#tree?.isAskedOf(id, link)) return false
     let taken = 0
     for (const [first] of this.#pending.values()) if (first?.link === link) taken++
     return taken >= pendingMax / 8 || this.#pending.size >= pendingMax

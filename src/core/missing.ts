@@ -70,6 +70,11 @@ export class MissingMessages {
     return this.#all.has(id)
   }
 
+  /** Who has been asked for it; null: nobody. */
+  askedOf(id: MessageId): LinkId | null {
+    return this.#all.get(id)?.asked ?? null
+  }
+
   /** Somebody has it. `inMs`: how long the tree may still take. How long a new timer must run, or null. */
   note(id: MessageId, holder: Holder, { inMs, isWanted, now }: Note): number | null {
     const missing = this.#all.get(id)

@@ -82,7 +82,7 @@ export class Path {
     return this.#get(ARRIVAL) % 2 === 1
   }
 
-  /** Is that where its frame wants to go? 30 bits are compared: who gives back another frame could as well send it himself. */
+  /** Is that where its frame wants to go? Only its beginning is compared: who gives back another frame could as well send it himself. */
   leadsTo(target: Key): boolean {
     return this.#get(PRINT) === printOf(target)
   }
@@ -181,7 +181,7 @@ function linkOf(cell: number): LinkId | null {
   return cell === NONE ? null : (cell as LinkId)
 }
 
-/** The leading 30 bits of a key. */
+/** Of the first six characters of a key, five bits each. */
 function printOf(target: Key): number {
   let print = 0
   for (let i = 0; i < 6; i++) print = (print << 5) | (target.charCodeAt(i) & 31)

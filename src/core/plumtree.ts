@@ -174,6 +174,11 @@ export class Plumtree {
     if (this.#isUseless(link)) this.#cut(link, now)
   }
 
+  /** Have we asked that link for it? */
+  isAskedOf(id: MessageId, link: LinkId): boolean {
+    return this.#missing.askedOf(id) === link
+  }
+
   /** A message that has come and is not wanted: nobody need be asked for it, or be blamed that it has not come. */
   refuse(id: MessageId, now: Instant): void {
     this.#missing.take(id)

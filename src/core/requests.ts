@@ -118,6 +118,8 @@ interface Request extends RequestOptions, Deadline {
   direct: LinkId | null
   attempt: number
   isWaiting: boolean
+  /** An attempt was neither answered nor given back. */
+  isOut: boolean
   isSettled: boolean
   isFresh: boolean
   tried: readonly LinkId[]
@@ -153,7 +155,7 @@ export class Requests {
   get collections(): Record<string, { size: number; max: number }> {
     return {
       requests: { size: this.#requests.size, max: this.#config.requestsMax },
-      inbox: { size: this.#inbox.size, max: this.#inbox.max },
+      ...this.#inbox.collections,
       lookups: { size: this.#lookups.size, max: this.#lookups.max },
     }
   }
@@ -193,6 +195,7 @@ export class Requests {
       direct,
       attempt: 0,
       isWaiting: false,
+      isOut: false,
       isSettled: false,
       isFresh: false,
       tried: NONE,
@@ -247,8 +250,9 @@ export class Requests {
   onAttemptTimer(id: MessageId, attempt: number, now: Instant): void {
     const request = this.#requests.get(id)
     if (request === undefined || request.isSettled || request.attempt !== attempt) return
-    if (request.isWaiting) this.#launch(request, now)
-    else this.#retry(request, now)
+    if (request.isWaiting) return this.#launch(request, now)
+    request.isOut = true
+    this.#retry(request, now)
   }
 
   onRequestTimer(id: MessageId, now: Instant): void {
@@ -328,7 +332,8 @@ export class Requests {
 
   #retry(request: Request, now: Instant): void {
     if (request.attempt + 1 >= request.effort.attempts) {
-      this.#fail(request, 'unreachable', now)
+      // One that nobody gave back may have arrived, and a call rings for longer than all attempts take.
+      if (!(request.isOut && request.effort === FULL_EFFORT)) this.#fail(request, 'unreachable', now)
       return
     }
     request.attempt++
@@ -412,7 +417,10 @@ export class Requests {
     const { id, attempt, body } = frame
     const known = this.#inbox.sealed(id, body)
     if (known !== undefined) return this.#retransmit(known, frame)
-    this.#inbox.addSealed(id, body, attempt, now)
+    if (!this.#inbox.addSealed(id, body, attempt, now)) {
+      this.counters.refused++
+      return
+    }
     this.#hooks.open({
       kind: 'open',
       as: 'request',
@@ -429,7 +437,7 @@ export class Requests {
   onDirect(frame: DirectFrame, from: Route, now: Instant): void {
     const arrival: Arrival = { hops: 1, viaBootstrap: false, link: from.link }
     if (!frame.isReply) {
-      if (this.#inbox.by(frame.id, from.peer) !== undefined) return
+      if (this.#inbox.directBy(frame.id, from.peer) ?? this.#inbox.routedBy(frame.id, from.peer)) return
       this.#inbox.addDirect(frame.id, from.peer, now)
       this.#hooks.asked(frame.message, { id: frame.id, source: from.peer, by: 'direct', attempt: 0, arrival }, now)
       return
@@ -443,9 +451,12 @@ export class Requests {
   respond(asked: Asked, message: Message): void {
     const { id, attempt, source } = asked
     if (asked.by === 'direct') {
-      const asking = this.#inbox.by(id, source)
-      if (asking !== undefined) asking.answer = message
+      const asking = this.#inbox.directBy(id, source)
+      if (asking !== undefined && asking.answers.length < REPLIES_KEPT_MAX)
+        asking.answers = [...asking.answers, message]
       this.#hooks.send(asked.arrival.link, { kind: 'direct', id, isReply: true, message })
+      // The link may have gone meanwhile, and the question have come again by way of others.
+      if (this.#inbox.routedBy(id, source) !== undefined) this.respond({ ...asked, by: 'routed' }, message)
     } else {
       const as = asked.by === 'lookup' ? 'offer' : 'answer'
       this.#hooks.seal({ kind: 'seal', as, id, attempt, target: source, message, isFresh: false })
@@ -453,14 +464,13 @@ export class Requests {
   }
 
   #onAsked(message: Message, asked: Asked, body: Body, now: Instant): void {
-    const { id, source } = asked
-    const before = this.#inbox.by(id, source)
-    const asking = this.#inbox.sealed(id, body)
-    if (asking !== undefined) asking.source = source
-    if (before === undefined) this.#hooks.asked(message, asked, now)
-    // Sealed anew, because a relay said that we have lost the session, or sent before over the link itself.
-    else if (before.tag !== null) this.#retransmit(before, asked)
-    else if (before.answer !== null) this.respond(asked, before.answer)
+    const { id, source, attempt } = asked
+    const [direct, routed] = [this.#inbox.directBy(id, source), this.#inbox.routedBy(id, source)]
+    this.#inbox.opened(id, { body, source, attempt }, now)
+    // Sealed anew, because a relay said that we have lost the session.
+    if (routed !== undefined) this.#retransmit(routed, asked)
+    else if (direct !== undefined) for (const answer of direct.answers) this.respond(asked, answer)
+    else this.#hooks.asked(message, asked, now)
   }
 
   #retransmit(known: Asking, { id, attempt }: { readonly id: MessageId; readonly attempt: number }): void {

@@ -21,6 +21,7 @@ import type {
 } from './frames.ts'
 import { ATTEMPTS_MAX, HOP_LIMIT_MAX } from './frames.ts'
 import { type Geometry, suits } from './geometry.ts'
+import { oneHopOn, sizeOf } from './hop.ts'
 import type { Instant, LinkId, PeerId } from './ids.ts'
 import { type AttemptName, type Path, Paths } from './paths.ts'
 import { type Route, type RouteSetup, Routes } from './routes.ts'
@@ -70,13 +71,10 @@ const HELD_MAX = 256
  * so many failures in a row happen to one in 4,000 (guess at how sure to be).
  */
 const MISSES_MAX = 12
-/** Links over which we take the same attempt of a message to us: one of the first few is honest (as for broadcasts). */
+/** Links over which we take the same attempt of a message to us (guess). */
 const COPIES_MAX = 4
 /** Requests of our own whose way we remember, apart: those of others must not make us forget it. 1,024 at once, with attempts (guess). */
 const OWN_PATHS_MAX = 8_192
-const HEADER_BYTES = 53
-/** Requester, buckets and slot of a lookup. */
-const LOOKUP_BYTES = 35
 
 /** What the router needs from the node around it. */
 export interface RouterHooks {
@@ -269,29 +267,34 @@ export class Router {
   }
 
   onUnicast(frame: UnicastFrame, from: Route, now: Instant): void {
-    if (frame.target === this.#config.self) return this.#onOwn(this.#asCopy(frame, from), from, now)
+    if (frame.target === this.#config.self) return this.#onOwn(frame, from, now)
     if (!this.#admit(frame, from, now)) return
     this.#forward(frame, this.#paths.open(frame, from.link, now), now)
   }
 
   #onOwn(frame: UnicastFrame, from: Route, now: Instant): void {
-    if (!this.#admit(frame, from, now)) return
-    this.#paths.open(frame, from.link, now)
-    this.#hooks.deliver(frame, from, now)
+    const attempt = this.#freeAttempt(frame, from)
+    if (attempt === null) return this.#refuseSeen(frame, from)
+    if (!this.#afford(frame, from, now)) return this.#nack(from.link, frame, 'busy')
+    const copy = attempt === frame.attempt ? frame : { ...frame, attempt }
+    this.#paths.open(copy, from.link, now)
+    this.#hooks.deliver(copy, from, now)
   }
 
   /**
    * The same attempt of a message to us that came over another link gets a number of its own, above all that are on the
-   * wire: any relay could else use up the attempts with rubbish, and have us refuse the true ones as seen.
+   * wire: a relay could else use up the attempts with rubbish of its own, and have us refuse the true ones as seen. Null: it
+   * came over that link before, or over too many.
    */
-  #asCopy(frame: UnicastFrame, from: Route): UnicastFrame {
-    for (let copy = 0; copy < COPIES_MAX; copy++) {
-      const attempt = frame.attempt + copy * ATTEMPTS_MAX
-      const path = this.#paths.get({ id: frame.id, attempt })
-      if (path === undefined) return copy === 0 ? frame : { ...frame, attempt }
-      if (path.previous === from.link) break
+  #freeAttempt(frame: UnicastFrame, from: Route): number | null {
+    if (this.#isOurs(frame)) return null
+    const { id, attempt } = frame
+    for (let copy = attempt; copy < COPIES_MAX * ATTEMPTS_MAX; copy += ATTEMPTS_MAX) {
+      const path = this.#paths.get({ id, attempt: copy })
+      if (path === undefined) return copy
+      if (path.previous === from.link) return null
     }
-    return frame
+    return null
   }
 
   onLookup(frame: LookupFrame, from: Route, now: Instant): void {
@@ -335,19 +338,28 @@ export class Router {
     else this.#forward(frame, path, now)
   }
 
+  /** One of our own requests, which begin with attempt 0, or 1 where the link itself was tried before: others have no business with its id. */
+  #isOurs({ id }: AttemptName): boolean {
+    return this.#own.get({ id, attempt: 0 }) !== undefined || this.#own.get({ id, attempt: 1 }) !== undefined
+  }
+
   #find(name: AttemptName): Path | undefined {
-    return this.#paths.get(name) ?? this.#own.get(name)
+    return this.#own.get(name) ?? this.#paths.get(name)
   }
 
   #admit(frame: UnicastFrame | LookupFrame, from: Route, now: Instant): boolean {
-    if (this.#find(frame) !== undefined) {
-      this.counters.seen++
-      this.#nack(from.link, frame, 'seen')
+    if (this.#isOurs(frame) || this.#paths.get(frame) !== undefined) {
+      this.#refuseSeen(frame, from)
       return false
     }
     if (this.#afford(frame, from, now)) return true
     this.#nack(from.link, frame, 'busy')
     return false
+  }
+
+  #refuseSeen(frame: UnicastFrame | LookupFrame, from: Route): void {
+    this.counters.seen++
+    this.#nack(from.link, frame, 'seen')
   }
 
   #afford(frame: RoutedFrame, from: Route, now: Instant): boolean {
@@ -458,40 +470,4 @@ function doubts(route: Route): number {
 
 function isOpen(route: Route, path: Path): boolean {
   return doubts(route) === 0 && route.link !== path.previous && !path.had(route.link)
-}
-
-/** The frame as the next one gets it. Spelled out, for this is where a relay's time goes and a spread takes ten times as long. */
-function oneHopOn(
-  frame: UnicastFrame | LookupFrame | ReplyFrame,
-  viaBootstrap: boolean,
-): UnicastFrame | LookupFrame | ReplyFrame {
-  const hopLimit = frame.hopLimit - 1
-  const hops = frame.hops + 1
-  const { attempt, id } = frame
-  switch (frame.kind) {
-    case 'unicast':
-      return { kind: 'unicast', hopLimit, hops, attempt, viaBootstrap, id, target: frame.target, body: frame.body }
-    case 'reply':
-      return { kind: 'reply', hopLimit, hops, attempt, viaBootstrap, id, body: frame.body }
-    case 'lookup': {
-      const { target, requester, bucketMin, bucketMax, slot } = frame
-      return {
-        kind: 'lookup',
-        hopLimit,
-        hops,
-        attempt,
-        viaBootstrap,
-        id,
-        target,
-        requester,
-        bucketMin,
-        bucketMax,
-        slot,
-      }
-    }
-  }
-}
-
-function sizeOf(frame: RoutedFrame): number {
-  return frame.kind === 'lookup' ? HEADER_BYTES + LOOKUP_BYTES : HEADER_BYTES + frame.body.byteLength
 }

@@ -75,7 +75,9 @@ export class SourceBudgets {
     const ageMs = now - signedAt
     const known = this.#sources.get(source) ?? createSource(this.#rate, ageMs, now)
     known.lagMs = Math.min(known.lagMs, ageMs)
-    if (!this.#take(known, ageMs >= LATE_MS, now)) known.overAt = now
+    // By a clock that is ahead nothing is late, but for what earlier messages say of it; that it is behind, a late one cannot tell.
+    const isLate = ageMs - Math.min(0, known.lagMs) >= LATE_MS
+    if (!this.#take(known, isLate, now)) known.overAt = now
     // Anew, or who floods for minutes would be forgotten, and begin again.
     this.#sources.set(source, known, now)
     return !isMuted(known, now)

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { LinkId } from '../../src/core/ids.ts'
-import { at } from './ids.ts'
+import { at, peer } from './ids.ts'
 import type { Route } from '../../src/core/router.ts'
 import { bench, connect, cut, handle, settle, unicast } from './lab.ts'
 
@@ -85,6 +85,16 @@ describe('the attempts of a message', () => {
     expect(target.sent.at(-1)).toMatchObject({ link: good.b.link, frame: { kind: 'reply', attempt: 3 } })
   })
 
+  it('are given back under the number that they came with', () => {
+    const target = bench('g', { linkFrames: { perSecond: 1, burst: 1 } })
+    const [first, second] = [connect(bench('a'), target), connect(bench('b'), target)]
+    handle(target, second.b.link, unicast(target, 'other', 0))
+    handle(target, first.b.link, unicast(target, 'm', 5))
+    handle(target, second.b.link, unicast(target, 'm', 5))
+    expect(target.sent).toMatchObject([{ link: second.b.link, frame: { kind: 'nack', reason: 'busy' } }])
+    expect(target.sent[0]!.frame).toMatchObject({ frame: { attempt: 5 } })
+  })
+
   it('are taken once from each link, and from four links at most', () => {
     const target = bench('g')
     const ends = ['a', 'b', 'c', 'd', 'e'].map((id) => connect(bench(id), target))
@@ -92,6 +102,23 @@ describe('the attempts of a message', () => {
     expect(target.delivered).toHaveLength(4)
     expect(target.router.counters.seen).toBe(6)
   })
+})
+
+it('a relay that sends us something under an id of ours keeps no attempt and no answer from us', () => {
+  const [self, liar, target] = [bench('c'), bench('a'), bench('g')]
+  const bad = connect(liar, self)
+  connect(self, target)
+  target.swallow = () => true
+  self.router.originate(unicast(target, 'own', 0), null, at(0))
+  settle()
+  target.swallow = () => false
+  for (let attempt = 1; attempt < 16; attempt++) handle(self, bad.b.link, unicast(peer('cx'), 'own', attempt))
+  self.router.originate(unicast(target, 'own', 3), null, at(0))
+  settle()
+  const { id, attempt } = target.delivered[0]!
+  target.router.reply({ id, attempt }, { byteLength: 1 })
+  settle()
+  expect(self.replies).toHaveLength(1)
 })
 
 it('the ways of our own requests are remembered, however much others have us carry', () => {

@@ -143,6 +143,21 @@ describe('bounds of broadcasting', () => {
     expect(broadcast.counters.overflow).toBe(22)
   })
 
+  it('but what we have asked one neighbour for is taken as long as there is room', () => {
+    const { broadcast, hear, ihave, frames, pass, jobs } = station(2, { pendingMax: 16 })
+    const ids = Array.from({ length: 20 }, (_, i) => name(i))
+    ihave(1, ...ids)
+    const asked: unknown[] = []
+    for (let waits = 0; asked.length === 0 && waits < 100; waits++) {
+      pass(50)
+      asked.push(...frames('graft').flatMap((frame) => frame.ids))
+    }
+    expect(asked).toHaveLength(20)
+    for (const id of ids) hear(id, 1)
+    expect(jobs).toHaveLength(16)
+    expect(broadcast.counters.overflow).toBe(4)
+  })
+
   it('one source is contained, another one is not', () => {
     const { broadcast, get, delivered, to, pass } = station(6, { sourceFrames: { perSecond: 5, burst: 20 } })
     for (let i = 0; i < 50; i++) get(name(i), 1, { source: peer('flooder') })
@@ -198,6 +213,14 @@ describe('bounds of broadcasting', () => {
     for (let i = 0; i < 900; i++) get(name(i), 1, { ageMs: 33_000 - (i * 1_000) / 30 })
     get(name(901), 1)
     expect(delivered).toHaveLength(901)
+  })
+
+  it('by a clock that is ahead, what comes late is late all the same', () => {
+    const { get, delivered } = station(6)
+    get(name(0), 1, { ageMs: -10_000 })
+    for (let i = 1; i < 270; i++) get(name(i), 1, { ageMs: -1_000 - (i * 1_000) / 30 })
+    get(name(270), 1, { ageMs: -10_000 })
+    expect(delivered).toHaveLength(271)
   })
 
   it('old dates are no way around the rate', () => {

@@ -24,6 +24,8 @@ interface Person {
   reply: Message | null
   /** Refuses to open, as if the session were lost. */
   forgetsSession: boolean
+  /** Seals as bytes; else as an object, the same one for all of an id. */
+  body: ((job: SealJob) => ModelBody) | null
 }
 
 /** What a target without our session answers. */
@@ -45,6 +47,7 @@ function person(id: string, config: Partial<RequestsConfig> = {}): Person {
     secure: null,
     reply: { kind: 'ack' },
     forgetsSession: false,
+    body: null,
   }
   const open = (job: OpenJob): void => {
     if (job.body === LOST) return requests.onOpenRefused(job, 'session', null)
@@ -55,7 +58,7 @@ function person(id: string, config: Partial<RequestsConfig> = {}): Person {
   }
   const seal = (job: SealJob): void => {
     seals.push(job)
-    requests.onSealed(job, { byteLength: 100, job, source: node } as ModelBody, at(now))
+    requests.onSealed(job, self.body?.(job) ?? ({ byteLength: 100, job, source: node } as ModelBody), at(now))
   }
   const requests: Requests = new Requests(
     { self: node.id, requestsMax: 8, attemptMs: 1_000, inboxMax: 100, ...config },
@@ -346,6 +349,58 @@ it('a relay that gives the target a message of its own under the same id keeps n
   const { replies } = ask(ada!, bob!)
   expect(replies).toHaveLength(1)
   expect(bob!.asked.map(({ asked }) => asked.source)).toEqual([relay!.bench.id, ada!.bench.id])
+})
+
+it('what is sealed anew because a relay says that the session is lost is not acted on again', () => {
+  const [ada, , bob] = line(['b', 'e', 'g'])
+  const bytes = (end: number) => (job: SealJob) =>
+    Object.assign(Uint8Array.of(1, 2, end), { job, source: ada!.bench }) as ModelBody
+  bob!.reply = null
+  ada!.body = bytes(1)
+  const { id } = ask(ada!, bob!)
+  ada!.body = bytes(2)
+  ada!.requests.onOpenRefused({ as: 'reply', id, attempt: 0 } as never, 'session', null)
+  settle()
+  expect(ada!.seals).toHaveLength(2)
+  expect(bob!.asked).toHaveLength(1)
+  expect(bob!.requests.counters.retransmissions).toBe(1)
+})
+
+it('what is answered once the link is gone goes by the way that it was asked by since', () => {
+  const [ada, relay, bob] = [person('b'), person('e'), person('g')]
+  const ends = connect(ada.bench, bob.bench)
+  connect(ada.bench, relay.bench)
+  connect(relay.bench, bob.bench)
+  ada.secure = ends.a
+  bob.reply = null
+  const { replies } = ask(ada, bob)
+  cut(ada.bench, ends.a)
+  ada.secure = null
+  ada.requests.onLinkDown(ends.a.link)
+  settle()
+  if (bob.requests.counters.retransmissions === 0 && relay.bench.sent.length === 0) attemptTimer(ada)
+  expect(replies).toEqual([])
+  bob.requests.respond(bob.asked[0]!.asked, { kind: 'ack' })
+  settle()
+  expect(replies).toHaveLength(1)
+  expect(bob.asked).toHaveLength(1)
+})
+
+it('one that rings for longer than all its attempts take is waited for until its time is up', () => {
+  const [ada, , bob] = line(['b', 'e', 'g'])
+  bob!.reply = null
+  const { replies, failures, id } = ask(ada!, bob!)
+  for (let i = 0; i < 40; i++) attemptTimer(ada!)
+  expect(ada!.requests.counters.retries).toBe(15)
+  expect(failures).toEqual([])
+  bob!.requests.respond(bob!.asked[0]!.asked, { kind: 'ack' })
+  settle()
+  expect(replies).toHaveLength(1)
+  const other = ask(ada!, bob!)
+  for (let i = 0; i < 40; i++) attemptTimer(ada!)
+  ada!.requests.onRequestTimer(other.id!, at((now += 10_000)))
+  expect(other.failures).toEqual(['timeout'])
+  expect(id).not.toBe(other.id)
 })
 
 it('a relay that seals a request of its own under the id of one that it drops keeps nobody from being heard', () => {

@@ -48,10 +48,10 @@ export abstract class Duplex extends Readable {
   readonly allowHalfOpen = false
   writable = true
 
-  /** Loads what is needed once an application has Buffers in hand, and not before: most of their methods. */
+  /** Loads what is needed once an application has Buffers in hand, and not before: most of their methods. Rejects if that cannot be loaded. */
   static async complete(): Promise<void> {
-    const methods = await import('./buffer-methods.ts').catch(() => null)
-    methods?.completeBuffer()
+    const { completeBuffer } = await import('./buffer-methods.ts')
+    completeBuffer()
   }
 
   constructor() {
