@@ -10,7 +10,7 @@ import type { Rollup } from 'vite'
 import { beforeAll, describe, expect, it } from 'vitest'
 
 /**
- * At first load, including simple-peer (issue 2, "Speed"). 58.9 are reached, some 10 of them simple-peer's; docs/FIGURES.md
+ * At first load, including simple-peer (issue 2, "Speed"). 59.9 are reached, some 10 of them simple-peer's; docs/FIGURES.md
  * has where the rest is. Vite's helper for imports on demand is counted: other bundlers have one of their own.
  */
 const FIRST_LOAD_KIB_MAX = 60
