@@ -13,6 +13,7 @@ import { type Data, type Json, metadataBytes, parseMetadata, payloadOf } from '.
 import { Engine } from './engine.ts'
 import { asMeshError, closedError, MeshError } from './errors.ts'
 import { Events, type MeshEvents } from './events.ts'
+import { completeBuffers } from './net/exchange.ts'
 import { preloadMedia } from './net/sdp.ts'
 import type { Listener, ListenOptions } from './listening.ts'
 import {
@@ -365,8 +366,9 @@ export class Mesh {
   #onReady(): void {
     if (this.#state !== 'joining') return
     this.#state = 'ready'
+    // While there may still be a server to load it from. Who fails here tries again when it is needed.
     void preloadMedia()
-    // While there may still be a server to load it from. Who fails here tries again when a topic is asked for.
+    completeBuffers().catch(() => {})
     this.#engine?.carryTopics().catch(() => {})
     this.#readiness.resolve()
     this.#events.emit('ready', { id: this.id })

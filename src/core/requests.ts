@@ -259,7 +259,7 @@ export class Requests {
     const request = this.#requests.get(id)
     if (request === undefined || !isOver(request, now)) return
     if (request.isSettled) this.#requests.delete(id)
-    else this.#fail(request, request.isWaiting || request.tried.length === 0 ? 'unreachable' : 'timeout', now)
+    else this.#fail(request, request.isWaiting ? 'unreachable' : 'timeout', now)
   }
 
   onReplied(frame: ReplyFrame, from: Route): void {

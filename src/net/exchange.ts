@@ -379,9 +379,7 @@ export class Exchange {
     const isConnected = peer.connected
       ? Promise.resolve()
       : new Promise<void>((resolve) => peer.once('connect', resolve))
-    // The browser build's (`simple-peer/duplex.ts`); Node's has everything.
-    const isComplete = (SimplePeer as { complete?: () => Promise<void> }).complete?.()
-    Promise.all([isChecked, isSent, isConnected, isComplete])
+    Promise.all([isChecked, isSent, isConnected, completeBuffers()])
       .then(() => {
         if (this.#state !== 'proving') return
         this.#handOver('up')
@@ -411,6 +409,14 @@ export class Exchange {
     this.stop()
     this.#hooks.failed(reason, detail)
   }
+}
+
+/**
+ * Fetches the rest of what an application may do with the Buffers of a call: of the browser build's
+ * (`simple-peer/duplex.ts`), for Node's has everything. Once a page is in the mesh, the server that it came from may go.
+ */
+export async function completeBuffers(): Promise<void> {
+  await (SimplePeer as { complete?: () => Promise<void> }).complete?.()
 }
 
 /** The two batches that an honest peer sends (`trickle.ts`). */

@@ -299,6 +299,14 @@ describe('between neighbours', () => {
     expect(ada.seals).toEqual([])
   })
 
+  it('what the other one does not answer has timed out, for it was reached', () => {
+    const { ada, bob } = pair()
+    bob.reply = null
+    const { failures, id } = ask(ada, bob)
+    ada.requests.onRequestTimer(id!, at((now += 10_000)))
+    expect(failures).toEqual(['timeout'])
+  })
+
   it('everything is sealed on any other', () => {
     const { ada, bob } = pair()
     ada.secure = bob.secure = null
