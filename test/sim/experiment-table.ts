@@ -21,7 +21,7 @@ export interface Experiment {
 export const OVERLAY: Readonly<Record<string, Experiment>> = {
   first: { peers: 24 },
   // The issue's [1,000], both ways, are in test/sim/mesh.test.ts.
-  joins: { peers: 500 },
+  joins: { peers: 300 },
   storm: { peers: 300 },
   // The issue's [1,000] from here to droppers, but for these: some 20 s each. `PEERS=1000` runs all of them so.
   hops: { peers: 1_000, long: [1_000, 10_000, 100_000] },
@@ -34,10 +34,10 @@ export const OVERLAY: Readonly<Record<string, Experiment>> = {
   partition: { peers: 60, only: ({ split }) => split === 'half' },
   'two-meshes': { peers: 200 },
   'entries-crash': { peers: 200 },
-  nat: { peers: 300 },
+  nat: { peers: 150 },
   orphaned: { peers: 100, set: { forMs: 300_000 } },
   // Ten unicasts a second are the same whatever the size: below some hundred peers they are most of what is counted.
-  churn: { peers: 400, set: { forMs: 120_000 } },
+  churn: { peers: 300, set: { forMs: 120_000 } },
   'churn-bamboo': { peers: 60, set: { forMs: 300_000 } },
 }
 
