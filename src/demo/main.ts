@@ -17,6 +17,7 @@ const keepField = byId('keep', HTMLInputElement)
 let state: PageState = INITIAL
 let session: Session | null = null
 let isDrawing = false
+let drawnPhase: PageState['phase'] = INITIAL.phase
 
 /** For tests and curious people: the mesh of this page, once joined. */
 const exposed: { mesh: Session['mesh'] | null; readonly state: PageState } = {
@@ -42,6 +43,9 @@ function dispatch(action: Action): void {
   queueMicrotask(() => {
     isDrawing = false
     page.render(state)
+    // With the phase, not when joining is over: our name goes to everybody first, and people write meanwhile.
+    if (state.phase === 'joined' && drawnPhase !== 'joined') page.focusChat()
+    drawnPhase = state.phase
   })
 }
 
@@ -63,7 +67,6 @@ async function join(): Promise<void> {
   }
   exposed.mesh = session.mesh
   await session.join()
-  if (isIn()) page.focusChat()
   if (keepField.checked && seed === null) dispatch({ kind: 'problem', text: NOT_KEPT })
 }
 
