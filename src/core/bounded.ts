@@ -76,6 +76,17 @@ export class RecentMap<K, V> extends RecentHalves<Map<K, V>> {
   }
 }
 
+/**
+ * Is there no room in `table` for one more of somebody's? Once half of `max` is taken he may have an eighth, so that nobody
+ * fills it alone (guess).
+ */
+export function isFullFor<V>(table: ReadonlyMap<unknown, V>, max: number, isTheirs: (value: V) => boolean): boolean {
+  if (table.size < max / 2) return false
+  let taken = 0
+  for (const value of table.values()) if (isTheirs(value)) taken++
+  return taken >= max / 8 || table.size >= max
+}
+
 /** Deletes the oldest entries of `map` until there is room for one more below `max`. */
 export function evictOldest<K>(map: Map<K, unknown>, max: number): void {
   for (const key of map.keys()) {

@@ -5,15 +5,15 @@
  * and goes out. The network is one tree, and so is every topic (`topic.ts`): each has an object of this class.
  */
 
-import { evictOldest } from './bounded.ts'
+import { evictOldest, isFullFor } from './bounded.ts'
 import type { CacheLimits } from './broadcast-cache.ts'
 import { type Body, type BroadcastFrame, HOP_LIMIT_MAX, type TreeFrame } from './frames.ts'
 import type { Geometry } from './geometry.ts'
 import type { Instant, Key, LinkId, MessageId, PeerId } from './ids.ts'
-import type { TimerToken, VerifyJob } from './io.ts'
+import type { TimerToken, Verified, VerifyJob } from './io.ts'
 import { Plumtree } from './plumtree.ts'
 import type { Route } from './router.ts'
-import type { Signed, SourceBudgets } from './source-budgets.ts'
+import type { SourceBudgets } from './source-budgets.ts'
 import type { TreeCounters, TreeHooks } from './tree.ts'
 
 export interface BroadcastConfig extends Partial<CacheLimits> {
@@ -84,12 +84,6 @@ interface Own {
   newest: LinkId
   isConfirmed: boolean
   isFlooded: boolean
-}
-
-/** A message whose signature is its source's. */
-export interface Verified extends Signed {
-  readonly id: MessageId
-  readonly payload: Body
 }
 
 interface Copy {
@@ -176,7 +170,7 @@ export class Broadcast {
     }
   }
 
-  onVerified(result: Verified, now: Instant): void {
+  onVerified(result: Verified & { readonly id: MessageId }, now: Instant): void {
     const { id, source, payload } = result
     const { sources } = this.#hooks
     const [first, ...others] = this.#pending.get(id) ?? []
@@ -276,14 +270,11 @@ export class Broadcast {
     this.#hooks.verify({ kind: 'verify', tree: this.#config.tree, id: frame.id, link, body: frame.body })
   }
 
-  /** Once half is taken, one link may have an eighth, and what we asked it for: nobody keeps others from being heard by what he forges. */
+  /** A link has its share, and what we asked it for: nobody keeps others from being heard by what he forges. */
   #isFullFor(id: MessageId, link: LinkId): boolean {
     const { pendingMax } = this.#config
-    if (this.#pending.size < pendingMax / 2) return false
-    if (this.#pending.size < pendingMax && this.#tree?.isAskedOf(id, link)) return false
-    let taken = 0
-    for (const [first] of this.#pending.values()) if (first?.link === link) taken++
-    return taken >= pendingMax / 8 || this.#pending.size >= pendingMax
+    if (!isFullFor(this.#pending, pendingMax, ([first]) => first?.link === link)) return false
+    return this.#pending.size >= pendingMax || !this.#tree?.isAskedOf(id, link)
   }
 
   #addCopy(copies: Copy[], copy: Copy): void {

@@ -39,6 +39,14 @@ export interface LinkMemo {
   route: Route | null
 }
 
+/** A broadcast whose signature is its source's. */
+export interface Verified {
+  readonly source: PeerId
+  /** By the clock of its source. */
+  readonly signedAt: Instant
+  readonly payload: Body
+}
+
 export type Input =
   | { readonly kind: 'start' }
   /** Say goodbye on every link and refuse everything from now on. */
@@ -54,17 +62,8 @@ export type Input =
   | { readonly kind: 'sealed'; readonly job: SealJob; readonly body: Body }
   | { readonly kind: 'opened'; readonly job: OpenJob; readonly source: PeerId; readonly message: Message }
   | { readonly kind: 'signed'; readonly tree: Key; readonly id: MessageId; readonly body: Body }
-  | {
-      readonly kind: 'verified'
-      /** The tree of the message: the network, or a topic. */
-      readonly tree: Key
-      readonly id: MessageId
-      readonly link: LinkId
-      readonly source: PeerId
-      /** By the clock of its source. */
-      readonly signedAt: Instant
-      readonly payload: Body
-    }
+  /** `tree`: of the message: the network, or a topic. */
+  | ({ readonly kind: 'verified'; readonly tree: Key; readonly id: MessageId; readonly link: LinkId } & Verified)
   /** `reply`: what the other side should be told, along the breadcrumbs: that we do not have its session. */
   | {
       readonly kind: 'jobRefused'

@@ -4,13 +4,12 @@
  * is missing.
  */
 
+import { isFullFor } from './bounded.ts'
 import type { EagerPeers } from './eager-peers.ts'
 import type { Instant, LinkId, MessageId } from './ids.ts'
 
 /** Messages missing at once; more are not noted: a digest will name them again. */
 const MISSING_MAX = 1_024
-/** Of them, once half are taken, one neighbour may have been the first to name so many: nobody fills the table alone (guess). */
-const NAMED_MAX = 128
 /** Neighbours noted for each. */
 const HOLDERS_MAX = 8
 
@@ -83,7 +82,7 @@ export class MissingMessages {
       if (isNew && missing.holders.length < HOLDERS_MAX) missing.holders.push(holder)
       return null
     }
-    if (this.#isFullFor(holder.link)) return null
+    if (isFullFor(this.#all, MISSING_MAX, ({ namedBy }) => namedBy === holder.link)) return null
     this.#all.set(id, {
       namedBy: holder.link,
       holders: [holder],
@@ -151,13 +150,6 @@ export class MissingMessages {
     let dueAt = Infinity
     for (const missing of this.#all.values()) dueAt = Math.min(dueAt, missing.dueAt)
     return dueAt === Infinity ? null : this.#arm(dueAt, now)
-  }
-
-  #isFullFor(link: LinkId): boolean {
-    if (this.#all.size < MISSING_MAX / 2) return false
-    let named = 0
-    for (const { namedBy } of this.#all.values()) if (namedBy === link) named++
-    return named >= NAMED_MAX || this.#all.size >= MISSING_MAX
   }
 
   #arm(dueAt: number, now: Instant): number | null {

@@ -40,6 +40,11 @@ export class Paths extends RecentHalves<Rows> {
     return this.young.get(key) ?? this.old?.get(key)
   }
 
+  /** Is the first attempt of that message remembered? */
+  hasFirst(id: MessageId): boolean {
+    return this.young.has(id) || (this.old !== null && this.old.has(id))
+  }
+
   /** A path that leads nowhere yet, in the place of one of the same name. `previous`: where the frame came from; null: from us. */
   open(frame: UnicastFrame | LookupFrame, previous: LinkId | null, now: Instant): Path {
     this.rotate(now)
@@ -144,6 +149,10 @@ class Rows {
   get(key: string): Path | undefined {
     const at = this.#places.get(key)
     return at === undefined ? undefined : new Path(this, at)
+  }
+
+  has(key: string): boolean {
+    return this.#places.has(key)
   }
 
   open(key: string, frame: UnicastFrame | LookupFrame, previous: LinkId | null): Path {

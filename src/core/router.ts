@@ -198,6 +198,8 @@ export class Router {
    * `hooks.returned` or `hooks.replied` may follow; if neither does, the frame or its reply was lost.
    */
   originate(frame: UnicastFrame | LookupFrame, first: LinkId | null, now: Instant): boolean {
+    // So that `#isOurs` need look for one name only.
+    if (frame.attempt > 0 && !this.#isOurs(frame)) this.#own.open({ ...frame, attempt: 0 }, null, now)
     const path = this.#own.open(frame, null, now)
     const route = first === null ? this.#nextHop(frame, path) : this.#routes.get(first)
     if (route === undefined) return false
@@ -338,9 +340,9 @@ export class Router {
     else this.#forward(frame, path, now)
   }
 
-  /** One of our own requests, which begin with attempt 0, or 1 where the link itself was tried before: others have no business with its id. */
+  /** One of our own requests: others have no business with its id. */
   #isOurs({ id }: AttemptName): boolean {
-    return this.#own.get({ id, attempt: 0 }) !== undefined || this.#own.get({ id, attempt: 1 }) !== undefined
+    return this.#own.hasFirst(id)
   }
 
   #find(name: AttemptName): Path | undefined {

@@ -8,6 +8,7 @@
 import { RecentMap } from './bounded.ts'
 import { type Bucket, type Rate, createBucket, take } from './budget.ts'
 import type { Instant, PeerId } from './ids.ts'
+import type { Verified } from './io.ts'
 
 /** Guess: a chat is 1/s, a game 30/s. */
 export const SOURCE_FRAMES: Rate = { perSecond: 200, burst: 200 }
@@ -31,12 +32,7 @@ const LATE_FRAMES: Rate = { perSecond: 200, burst: 1_024 }
 /** Trees are slower than that only while they mend (guess). */
 const LATE_MS = 3_000
 
-/** What is known of a message once its signature has been checked. */
-export interface Signed {
-  readonly source: PeerId
-  /** By its source's clock. */
-  readonly signedAt: Instant
-}
+type Signed = Pick<Verified, 'source' | 'signedAt'>
 
 interface Source {
   readonly bucket: Bucket

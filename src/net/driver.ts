@@ -17,12 +17,13 @@ import type {
   RefusedReason,
   SealJob,
   TimerToken,
+  Verified,
   VerifyJob,
 } from '../core/io.ts'
 import { type HandshakeFrame, handshakeVariants } from '../wire/handshake.ts'
 import type { Link, LinkCounters } from './link.ts'
 import { Refused } from './seal-envelope.ts'
-import { sessionLostBody, type Verified } from './seal.ts'
+import { sessionLostBody } from './seal.ts'
 import type { After } from './timers.ts'
 
 /** What the driver runs: `MeshNode` is one. */

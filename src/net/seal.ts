@@ -10,7 +10,7 @@
 import { RecentMap } from '../core/bounded.ts'
 import type { Body, Message } from '../core/frames.ts'
 import type { Instant, Key, MessageId, PeerId } from '../core/ids.ts'
-import type { OpenJob, SealJob, VerifyJob } from '../core/io.ts'
+import type { OpenJob, SealJob, Verified, VerifyJob } from '../core/io.ts'
 import { bytesFromId, idFromBytes } from '../wire/ids.ts'
 import { decodeMessage, encodeMessage } from '../wire/messages.ts'
 import { concat, readU64, u64 } from './crypto/bytes.ts'
@@ -33,14 +33,6 @@ const BROADCAST_BYTES = KEY_BYTES + TIME_BYTES + SIGNATURE_BYTES
 export interface Opened {
   readonly source: PeerId
   readonly message: Message
-}
-
-/** A broadcast whose signature is its source's. */
-export interface Verified {
-  readonly source: PeerId
-  /** By the clock of its source. */
-  readonly signedAt: Instant
-  readonly payload: Uint8Array
 }
 
 /** The reply to a request in a session that we do not have. Not sealed: there is no key. The other side starts anew. */
@@ -103,7 +95,7 @@ export class Sealer {
   }
 
   /** Who broadcast what, and when. What was meant for another network or topic shows as 'signature'. */
-  async verify(job: VerifyJob): Promise<Verified> {
+  async verify(job: VerifyJob): Promise<Verified & { readonly payload: Uint8Array }> {
     const body = bytesOf(job.body)
     if (body.length < BROADCAST_BYTES) throw new Refused('malformed')
     const source = idFromBytes<PeerId>(body)

@@ -51,7 +51,7 @@ export const BROADCASTS: Readonly<Record<string, Experiment>> = {
   'broadcast-glomers': { peers: 25 },
   'broadcast-riders': { peers: 60 },
   'broadcast-asleep': { peers: 60 },
-  'broadcast-vast': { peers: 500 },
+  vast: { peers: 500 },
   topic: { peers: 200, only: ({ share }) => share === 0.1, long: [200, 1_000] },
 }
 
