@@ -6,9 +6,9 @@
  * silent asks for a sign of life with it, and finds the link stalled when none comes in time.
  */
 
-import type { Frame, HeartbeatFrame } from './frames.ts'
+import type { HeartbeatFrame } from './frames.ts'
 import type { Instant, LinkId } from './ids.ts'
-import type { TimerToken } from './io.ts'
+import type { Io } from './io.ts'
 import { RoundTrip } from './round-trip.ts'
 
 /** DESIGN §5. */
@@ -38,10 +38,9 @@ export interface Pulse {
   roundTrip: RoundTrip | null
 }
 
-export interface LivenessHooks {
-  send(link: LinkId, frame: Frame): void
-  schedule(token: TimerToken, delayMs: number): void
-  /** Could we take another link that somebody asks us for? Every heartbeat says so. */
+export interface LivenessParts {
+  readonly io: Pick<Io, 'send' | 'schedule'>
+  /** Could we take another link that somebody asks us for? Asked once a tick; every heartbeat says so. */
   hasRoom(): boolean
 }
 
@@ -59,10 +58,14 @@ export function isStalled(pulse: Pulse): boolean {
 
 export class Liveness {
   readonly #watched: Pulse[] = []
-  readonly #hooks: LivenessHooks
+  /** Beside `#parts`: nearly every frame is a heartbeat, and where thousands of peers share a processor each read waits for main memory. */
+  readonly #io: LivenessParts['io']
+  readonly #parts: LivenessParts
+  #hasRoom = true
 
-  constructor(hooks: LivenessHooks) {
-    this.#hooks = hooks
+  constructor(parts: LivenessParts) {
+    this.#io = parts.io
+    this.#parts = parts
   }
 
   /** Starts to watch a link, and measures its round trip at once. */
@@ -88,7 +91,7 @@ export class Liveness {
     pulse.askedAt = now
     this.#beat(pulse, now)
     const delayMs = pulse.roundTrip?.overdueMs(OVERDUE) ?? OVERDUE.firstMs
-    this.#hooks.schedule({ kind: 'overdue', link: pulse.link }, delayMs)
+    this.#io.schedule({ kind: 'overdue', link: pulse.link }, delayMs)
     return true
   }
 
@@ -105,6 +108,7 @@ export class Liveness {
 
   /** Sends what is due; the links that are dead come back. */
   tick(now: Instant): readonly LinkId[] {
+    this.#hasRoom = this.#parts.hasRoom()
     let dead: LinkId[] | null = null
     for (const pulse of this.#watched) {
       if (now - pulse.heardAt >= pulse.deadMs) (dead ??= []).push(pulse.link)
@@ -119,6 +123,6 @@ export class Liveness {
   }
 
   #send(link: LinkId, { isEcho, stamp }: { readonly isEcho: boolean; readonly stamp: number }): void {
-    this.#hooks.send(link, { kind: 'heartbeat', isEcho, hasRoom: this.#hooks.hasRoom(), stamp })
+    this.#io.send(link, { kind: 'heartbeat', isEcho, hasRoom: this.#hasRoom, stamp })
   }
 }

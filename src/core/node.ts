@@ -73,11 +73,7 @@ export class MeshNode {
     const send = (link: LinkId, frame: Frame): void => io.send(link, frame)
     const random = (): number => io.random()
     const randomId = (): MessageId => randomName(random) as MessageId
-    this.liveness = new Liveness({
-      send,
-      schedule: (token, delayMs) => io.schedule(token, delayMs),
-      hasRoom: () => this.neighbors.hasRoom,
-    })
+    this.liveness = new Liveness({ io, hasRoom: () => this.neighbors.hasRoom })
     this.book = new AddressBook(self, geometry)
     this.router = new Router({ self, geometry, isBootstrap: false, ...ROUTER_DEFAULTS }, this.#routerHooks(send))
     this.requests = new Requests({ self, ...REQUESTS_DEFAULTS }, this.router, this.#requestsHooks({ send, randomId }))

@@ -453,6 +453,26 @@ describe('an offer', () => {
     expect(replies.map(({ message: { kind } }) => kind)).toEqual(['answer', 'signal'])
   })
 
+  it('gets all of its answers again by another way when the link that they went over broke', () => {
+    const [ada, relay, bob] = [person('b'), person('e'), person('g')]
+    const ends = connect(ada.bench, bob.bench)
+    connect(ada.bench, relay.bench)
+    connect(relay.bench, bob.bench)
+    ada.secure = ends.a
+    bob.reply = null
+    const { replies } = ask(ada, bob, offer)
+    cut(ada.bench, ends.a)
+    const { asked } = bob.asked[0]!
+    bob.requests.respond(asked, { kind: 'answer', exchange: message('x') as never, description: new Uint8Array(5) })
+    bob.requests.respond(asked, { kind: 'signal', exchange: message('x') as never, signal: new Uint8Array(5) })
+    expect(replies).toEqual([])
+    ada.secure = null
+    ada.requests.onLinkDown(ends.a.link)
+    settle()
+    expect(replies.map(({ message: { kind } }) => kind)).toEqual(['answer', 'signal'])
+    expect(bob.asked).toHaveLength(1)
+  })
+
   it('is forgotten when its time is up, without a failure', () => {
     const [ada, , bob] = line(['b', 'e', 'g'])
     bob!.reply = { kind: 'answer', exchange: message('x') as never, description: new Uint8Array(5) }

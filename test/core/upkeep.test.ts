@@ -19,11 +19,12 @@ describe('liveness', () => {
   const watch = () => {
     const sent: { readonly link: LinkId; readonly frame: Frame }[] = []
     const timers: { readonly token: TimerToken; readonly delayMs: number }[] = []
-    const liveness = new Liveness({
-      send: (to, frame) => void sent.push({ link: to, frame }),
-      schedule: (token, delayMs) => void timers.push({ token, delayMs }),
-      hasRoom: () => true,
-    })
+    const io = {
+      send: (to: LinkId, frame: Frame) => void sent.push({ link: to, frame }),
+      schedule: (token: TimerToken, delayMs: number) => void timers.push({ token, delayMs }),
+    }
+    let hasRoom = true
+    const liveness = new Liveness({ io, hasRoom: () => hasRoom })
     const pulse: Pulse = {
       link: link(1),
       deadMs: 0,
@@ -35,7 +36,8 @@ describe('liveness', () => {
     }
     liveness.watch(pulse, DEAD_MS, later(0))
     const hear = (ms: number): void => void (pulse.heardAt = later(ms))
-    return { liveness, pulse, hear, sent, timers }
+    const fill = (): void => void (hasRoom = false)
+    return { liveness, pulse, hear, fill, sent, timers }
   }
 
   it('measures the round trip of a new link at once, by the echo', () => {
@@ -44,6 +46,18 @@ describe('liveness', () => {
     expect(beat!.frame).toMatchObject({ kind: 'heartbeat', isEcho: false })
     liveness.onHeartbeat({ ...(beat!.frame as Extract<Frame, { kind: 'heartbeat' }>), isEcho: true }, pulse, later(37))
     expect(pulse.roundTrip?.ms).toBe(37)
+  })
+
+  it('says whether there is room for another link, as of the last tick', () => {
+    const { liveness, pulse, fill, sent } = watch()
+    const echo = (): unknown => {
+      liveness.onHeartbeat({ kind: 'heartbeat', isEcho: false, hasRoom: true, stamp: 1 }, pulse, later(5))
+      return sent.at(-1)!.frame
+    }
+    fill()
+    expect(echo()).toMatchObject({ hasRoom: true })
+    liveness.tick(later(1_000))
+    expect(echo()).toMatchObject({ hasRoom: false })
   })
 
   it('echoes what it is asked, stamp unread', () => {
