@@ -1,5 +1,6 @@
-/** The examples run as they stand in the repository, against the package as it is built. */
+/** The examples, and the one in README.md, run as they stand in the repository, against the package as it is built. */
 
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
 import type { Rollup } from 'vite'
@@ -8,10 +9,36 @@ import { TerminalPrograms } from '../cli/terminal.ts'
 
 const example = (name: string): string => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url))
 
+/** The program under "Use it", for another bootstrap. */
+async function readmeProgram(bootstrap: string): Promise<string> {
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+  const [, code] = /```js\n(import \{ createMesh .*?)```/s.exec(readme)!
+  const directory = new URL('../output/', import.meta.url)
+  await mkdir(directory, { recursive: true })
+  const path = fileURLToPath(new URL('readme.mjs', directory))
+  await writeFile(path, code!.replace('ws://localhost:8080', bootstrap))
+  return path
+}
+
 const programs = new TerminalPrograms()
 afterEach(() => programs.killAll())
 
 describe('the examples', () => {
+  it('use what README shows first: two that meet say hello in every way', async () => {
+    const bootstrap = programs.musubi(['bootstrap', '--host', '127.0.0.1', '--port', '0'])
+    const [url] = await bootstrap.sees(/ws:\/\/127\.0\.0\.1:\d+/)
+    const path = await readmeProgram(url)
+    const ada = programs.node([path])
+    await ada.sees(/I am (\w{52})/)
+    const bob = programs.node([path])
+    const [, bobId] = await bob.sees(/I am (\w{52})/)
+    await ada.sees(new RegExp(`broadcast ${bobId} hello, everybody`))
+    await ada.sees(new RegExp(`\n${bobId} hello, room`))
+    await ada.sees(new RegExp(`unicast ${bobId} hello, you`))
+    await bob.sees(/hops: 1, path: 'direct'/)
+    await ada.sees(new RegExp(`\n${bobId} hello, directly`))
+  })
+
   it('chat between two terminals', async () => {
     const bootstrap = programs.musubi(['bootstrap', '--host', '127.0.0.1', '--port', '0'])
     const [url] = await bootstrap.sees(/ws:\/\/127\.0\.0\.1:\d+/)
