@@ -14,7 +14,7 @@ export interface RecentLimits {
 }
 
 /** Two halves of what happened lately, each a collection `Half`: what they have in common is when the older one goes. */
-export abstract class RecentHalves<Half extends { readonly size: number }> {
+export abstract class RecentHalves<K, Half extends { readonly size: number; has(key: K): boolean }> {
   readonly max: number
   readonly #keepMs: number
   protected young: Half
@@ -36,6 +36,10 @@ export abstract class RecentHalves<Half extends { readonly size: number }> {
     return this.young.size + (this.old?.size ?? 0)
   }
 
+  has(key: K): boolean {
+    return this.young.has(key) || (this.old !== null && this.old.has(key))
+  }
+
   /** Forgets what is due; call it now and then, so that an idle collection empties too. */
   rotate(now: Instant): void {
     const isFull = this.young.size * 2 >= this.max
@@ -50,7 +54,7 @@ export abstract class RecentHalves<Half extends { readonly size: number }> {
   }
 }
 
-export class RecentMap<K, V> extends RecentHalves<Map<K, V>> {
+export class RecentMap<K, V> extends RecentHalves<K, Map<K, V>> {
   protected createHalf(): Map<K, V> {
     return new Map()
   }
@@ -58,10 +62,6 @@ export class RecentMap<K, V> extends RecentHalves<Map<K, V>> {
   get(key: K): V | undefined {
     const value = this.young.get(key)
     return value === undefined && this.old !== null ? this.old.get(key) : value
-  }
-
-  has(key: K): boolean {
-    return this.young.has(key) || (this.old !== null && this.old.has(key))
   }
 
   set(key: K, value: V, now: Instant): void {

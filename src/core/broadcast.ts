@@ -5,7 +5,7 @@
  * and goes out. The network is one tree, and so is every topic (`topic.ts`): each has an object of this class.
  */
 
-import { evictOldest, isFullFor } from './bounded.ts'
+import { isFullFor } from './bounded.ts'
 import type { CacheLimits } from './broadcast-cache.ts'
 import { type Body, type BroadcastFrame, HOP_LIMIT_MAX, type TreeFrame } from './frames.ts'
 import type { Geometry } from './geometry.ts'
@@ -135,8 +135,12 @@ export class Broadcast {
 
   /** Sends a signed broadcast of our own. */
   originate(id: MessageId, body: Body, now: Instant): void {
-    if (this.#own.size >= OWN_MAX) for (const [oldest, own] of this.#own) this.#confirm(oldest, own, now)
-    evictOldest(this.#own, OWN_MAX)
+    for (const [oldest, own] of this.#own) {
+      if (this.#own.size < OWN_MAX) break
+      // It is not waited for any longer.
+      if (!own.isFlooded) this.#flood(oldest, own, now)
+      this.#own.delete(oldest)
+    }
     const { tree: target } = this.#config
     const isDirect = this.#hooks.knowsAll()
     const frame = { kind: 'broadcast', hopLimit: HOP_LIMIT_MAX, hops: 0, id, target, isDirect, body } as const

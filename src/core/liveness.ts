@@ -38,12 +38,6 @@ export interface Pulse {
   roundTrip: RoundTrip | null
 }
 
-export interface LivenessParts {
-  readonly io: Pick<Io, 'send' | 'schedule'>
-  /** Could we take another link that somebody asks us for? Asked once a tick; every heartbeat says so. */
-  hasRoom(): boolean
-}
-
 const NOBODY: readonly LinkId[] = []
 
 /** Has it been silent for so long that a message should not rely on it? */
@@ -58,14 +52,15 @@ export function isStalled(pulse: Pulse): boolean {
 
 export class Liveness {
   readonly #watched: Pulse[] = []
-  /** Beside `#parts`: nearly every frame is a heartbeat, and where thousands of peers share a processor each read waits for main memory. */
-  readonly #io: LivenessParts['io']
-  readonly #parts: LivenessParts
-  #hasRoom = true
+  readonly #io: Pick<Io, 'send' | 'schedule'>
+  /**
+   * Could we take another link that somebody asks us for? Every heartbeat says so. Noted now and then and not asked each
+   * time: nearly every frame is a heartbeat, and where thousands of peers share a processor every read waits for main memory.
+   */
+  hasRoom = true
 
-  constructor(parts: LivenessParts) {
-    this.#io = parts.io
-    this.#parts = parts
+  constructor(io: Pick<Io, 'send' | 'schedule'>) {
+    this.#io = io
   }
 
   /** Starts to watch a link, and measures its round trip at once. */
@@ -108,7 +103,6 @@ export class Liveness {
 
   /** Sends what is due; the links that are dead come back. */
   tick(now: Instant): readonly LinkId[] {
-    this.#hasRoom = this.#parts.hasRoom()
     let dead: LinkId[] | null = null
     for (const pulse of this.#watched) {
       if (now - pulse.heardAt >= pulse.deadMs) (dead ??= []).push(pulse.link)
@@ -123,6 +117,6 @@ export class Liveness {
   }
 
   #send(link: LinkId, { isEcho, stamp }: { readonly isEcho: boolean; readonly stamp: number }): void {
-    this.#io.send(link, { kind: 'heartbeat', isEcho, hasRoom: this.#hasRoom, stamp })
+    this.#io.send(link, { kind: 'heartbeat', isEcho, hasRoom: this.hasRoom, stamp })
   }
 }

@@ -10,6 +10,8 @@ import type { Instant, LinkId, MessageId } from './ids.ts'
 
 /** Messages missing at once; more are not noted: a digest will name them again. */
 const MISSING_MAX = 1_024
+/** A timer that comes so early is the one that we wait for, by a coarse clock or one that was set back (guess). */
+const EARLY_MS = 100
 /** Neighbours noted for each. */
 const HOLDERS_MAX = 8
 
@@ -129,6 +131,7 @@ export class MissingMessages {
    * announced it first of those who have broken their word least.
    */
   *due(now: Instant, asked: ReadonlyMap<LinkId, unknown>, peers: Pick<EagerPeers, 'brokenOf'>): Iterable<Due> {
+    if (this.#timerAt - now < EARLY_MS) this.#timerAt = 0
     for (const [id, missing] of this.#all) {
       if (missing.dueAt > now) continue
       if (!missing.isWanted) {

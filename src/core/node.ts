@@ -73,7 +73,7 @@ export class MeshNode {
     const send = (link: LinkId, frame: Frame): void => io.send(link, frame)
     const random = (): number => io.random()
     const randomId = (): MessageId => randomName(random) as MessageId
-    this.liveness = new Liveness({ io, hasRoom: () => this.neighbors.hasRoom })
+    this.liveness = new Liveness(io)
     this.book = new AddressBook(self, geometry)
     this.router = new Router({ self, geometry, isBootstrap: false, ...ROUTER_DEFAULTS }, this.#routerHooks(send))
     this.requests = new Requests({ self, ...REQUESTS_DEFAULTS }, this.router, this.#requestsHooks({ send, randomId }))
@@ -237,6 +237,7 @@ export class MeshNode {
     const slept = this.#tickedAt > 0 && now - this.#tickedAt >= SLEEP_MS
     if (this.#tickedAt > 0 && now - this.#tickedAt >= DOZE_MS && !slept) this.trees.onWake(now)
     this.#tickedAt = now
+    this.liveness.hasRoom = this.neighbors.hasRoom
     for (const link of this.liveness.tick(now)) this.#onDead(link, slept, now)
     if (now >= this.#sweepAt) this.#sweep(now)
     this.requests.tick(now)

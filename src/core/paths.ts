@@ -30,7 +30,7 @@ const NONE = -1
 const CELLS_AT_FIRST = 32
 
 /** Bounded; when full, the older half is forgotten. */
-export class Paths extends RecentHalves<Rows> {
+export class Paths extends RecentHalves<string, Rows> {
   protected createHalf(): Rows {
     return new Rows()
   }
@@ -38,11 +38,6 @@ export class Paths extends RecentHalves<Rows> {
   get(name: AttemptName): Path | undefined {
     const key = keyOf(name)
     return this.young.get(key) ?? this.old?.get(key)
-  }
-
-  /** Is the first attempt of that message remembered? */
-  hasFirst(id: MessageId): boolean {
-    return this.young.has(id) || (this.old !== null && this.old.has(id))
   }
 
   /** A path that leads nowhere yet, in the place of one of the same name. `previous`: where the frame came from; null: from us. */

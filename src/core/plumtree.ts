@@ -108,8 +108,13 @@ export class Plumtree {
   publish(frame: BroadcastFrame, now: Instant): LinkId[] {
     this.#begin()
     this.cache.keep(frame, null, now)
-    const sentTo = frame.isDirect ? this.#giveAll(frame) : this.#pushOwn(frame)
-    this.#announce(frame, [...sentTo], now)
+    const links = this.#hooks.links()
+    const sentTo = frame.isDirect ? links.flatMap(({ link }) => this.#give(frame, link)) : this.#pushOwn(frame)
+    // At once, for announcements wait where many are under way: the one link that a leaf depends on may be the end of it.
+    const told = frame.isDirect ? [] : this.peers.witnesses(links, sentTo, this.#hooks.random)
+    const entries = [{ id: frame.id, hops: 1 }]
+    for (const link of told) this.#hooks.send(link, { kind: 'ihave', target: this.#config.tree, entries })
+    this.#announce(frame, [...sentTo, ...told], now)
     return sentTo
   }
 
@@ -279,10 +284,6 @@ export class Plumtree {
       standing.taken++
     }
     return sentTo
-  }
-
-  #giveAll(frame: BroadcastFrame): LinkId[] {
-    return this.#hooks.links().flatMap(({ link }) => this.#give(frame, link))
   }
 
   #pushOwn(frame: BroadcastFrame): LinkId[] {

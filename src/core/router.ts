@@ -342,7 +342,8 @@ export class Router {
 
   /** One of our own requests: others have no business with its id. */
   #isOurs({ id }: AttemptName): boolean {
-    return this.#own.hasFirst(id)
+    // By which the first attempt is known.
+    return this.#own.has(id)
   }
 
   #find(name: AttemptName): Path | undefined {

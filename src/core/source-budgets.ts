@@ -10,9 +10,9 @@ import { type Bucket, type Rate, createBucket, take } from './budget.ts'
 import type { Instant, PeerId } from './ids.ts'
 import type { Verified } from './io.ts'
 
-/** Guess: a chat is 1/s, a game 30/s. */
-export const SOURCE_FRAMES: Rate = { perSecond: 200, burst: 200 }
-/** What a peer sends itself: half as much, so that what was held up for a second and comes at once is no flood to others. */
+/** Guess: a chat is 1/s, a game 30/s. At once as much as comes of `OWN_FRAMES` when a link has stood still until it counts as late. */
+export const SOURCE_FRAMES: Rate = { perSecond: 200, burst: 400 }
+/** What a peer sends itself. */
 export const OWN_FRAMES: Rate = { perSecond: 100, burst: 100 }
 /**
  * And of who is muted: what a link sees of a flood that nobody passes on is what its source divides among 48 links. With
@@ -73,10 +73,12 @@ export class SourceBudgets {
     known.lagMs = Math.min(known.lagMs, ageMs)
     // By a clock that is ahead nothing is late, but for what earlier messages say of it; that it is behind, a late one cannot tell.
     const isLate = ageMs - Math.min(0, known.lagMs) >= LATE_MS
-    if (!this.#take(known, isLate, now)) known.overAt = now
+    const isWithin = this.#take(known, isLate, now)
+    // Anybody can replay what a source said a while ago: that is not carried, and says nothing of the source.
+    if (!isWithin && !isLate) known.overAt = now
     // Anew, or who floods for minutes would be forgotten, and begin again.
     this.#sources.set(source, known, now)
-    return !isMuted(known, now)
+    return isWithin && !isMuted(known, now)
   }
 
   tick(now: Instant): void {
@@ -84,9 +86,8 @@ export class SourceBudgets {
   }
 
   #take(source: Source, isLate: boolean, now: Instant): boolean {
-    if (isMuted(source, now)) return take(source.bucket, QUIET, { amount: 1, now })
     if (isLate) return take((source.late ??= createBucket(LATE_FRAMES, now)), LATE_FRAMES, { amount: 1, now })
-    return take(source.bucket, this.#rate, { amount: 1, now })
+    return take(source.bucket, isMuted(source, now) ? QUIET : this.#rate, { amount: 1, now })
   }
 }
 

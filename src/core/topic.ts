@@ -157,11 +157,10 @@ export class Topic {
     }
     const isNew = !this.#carriers.has(link)
     this.#carriers.set(link, { role, needsUs: isNeeded, heardAt: now })
-    if (isNew) {
-      this.#routes = null
-      this.broadcast.onLinkUp(link, now)
-    }
+    if (isNew) this.#routes = null
+    // Before the digest, or one that does not know yet that we carry the topic would not hear it.
     if (!isReply) this.#tell(link, { isReply: true })
+    if (isNew) this.broadcast.onLinkUp(link, now)
   }
 
   onTimer(now: Instant): void {

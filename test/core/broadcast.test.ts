@@ -123,6 +123,39 @@ describe('who broadcasts', () => {
     pass(5_000)
     expect(spread).toEqual([{ id: M, ms: 3_000 }])
   })
+
+  it('waits for each, however many there were before', () => {
+    const { publish, spread, pass } = station(6)
+    for (let i = 0; i < 256; i++) publish(name(i))
+    pass(5_000)
+    expect(spread).toHaveLength(256)
+    publish(name(300))
+    publish(name(301))
+    expect(spread).toHaveLength(256)
+  })
+
+  it('brings it to all also when more have followed than are counted', () => {
+    const { publish, frames, routes, pass } = station(10)
+    for (let i = 0; i < 300; i++) {
+      publish(name(i))
+      pass(10)
+    }
+    const sent = frames('broadcast').filter(({ id }) => id === name(0))
+    expect(sent).toHaveLength(routes.length)
+  })
+
+  it('tells two more of it at once, however long announcements wait', () => {
+    const { publish, get, frames, pass } = station(12)
+    // What others say is announced, and a batch of it is as much as may be said in half a second.
+    for (let i = 0; i < 40; i++) {
+      get(name(i), 1 + (i % 2))
+      pass(25)
+    }
+    frames('ihave')
+    publish(M)
+    const told = frames('ihave')
+    expect(told.map(({ entries }) => entries)).toEqual([[{ id: M, hops: 1 }], [{ id: M, hops: 1 }]])
+  })
 })
 
 describe('bounds of broadcasting', () => {
@@ -196,15 +229,15 @@ describe('bounds of broadcasting', () => {
       }
     }
     let sent = 0
-    send(201, 0)
-    expect(delivered).toHaveLength(200)
+    send(401, 0)
+    expect(delivered).toHaveLength(400)
     send(60 * 40, 25)
     // For longer than a source is remembered.
     send(300 * 10, 100)
-    expect(delivered).toHaveLength(200)
+    expect(delivered).toHaveLength(400)
     // Three a second, as somebody who floods no more may.
     send(31 * 3, 333)
-    expect(delivered.length).toBeGreaterThan(200)
+    expect(delivered.length).toBeGreaterThan(400)
   })
 
   it('what we missed and asked for is no flood, and its source is heard afterwards', () => {
@@ -226,8 +259,29 @@ describe('bounds of broadcasting', () => {
   it('old dates are no way around the rate', () => {
     const { get, delivered } = station(6)
     for (let i = 0; i < 2_000; i++) get(name(i), 1, { ageMs: 20_000 })
-    get(name(2_001), 1)
     expect(delivered).toHaveLength(1_024)
+  })
+
+  it('what others replay of a source does not make it a flooder', () => {
+    const { get, delivered } = station(6)
+    for (let i = 0; i < 2_000; i++) get(name(i), 1, { ageMs: 60_000 })
+    get(name(2_001), 2)
+    expect(delivered).toHaveLength(1_025)
+  })
+
+  it('what a source may send and a link that stood still brings at once is no flood', () => {
+    const { get, delivered, pass } = station(6)
+    for (let i = 0; i < 300; i++) {
+      get(name(i), 1)
+      pass(10)
+    }
+    pass(2_900)
+    for (let i = 0; i < 390; i++) get(name(300 + i), 1, { ageMs: Math.max(0, 2_900 - 10 * i) })
+    for (let i = 0; i < 1_000; i++) {
+      get(name(1_000 + i), 1)
+      pass(10)
+    }
+    expect(delivered).toHaveLength(1_690)
   })
 
   it('what may have been forgotten is not delivered again, however late its copy comes', () => {

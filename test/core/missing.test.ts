@@ -1,7 +1,8 @@
 /** What neighbours may make a peer note that has not come, and whom it gives a place: bounds that one of them cannot fill. */
 
 import { expect, it } from 'vitest'
-import { message } from './ids.ts'
+import { MissingMessages } from '../../src/core/missing.ts'
+import { at, link, message } from './ids.ts'
 import { name, station } from './tree.ts'
 
 const [M, N, O] = [message('m'), message('n'), message('o')]
@@ -30,6 +31,16 @@ it('several neighbours fill it to its bound', () => {
   for (let on = 1; on <= 20; on++) all.ihave(on, ...Array.from({ length: 200 }, (_, i) => name(on * 1_000 + i)))
   const { size, max } = all.broadcast.collections['broadcastMissing']!
   expect(size).toBe(max)
+})
+
+it('a timer that comes too early is waited for again', () => {
+  const missing = new MissingMessages()
+  const holder = { link: link(1), hops: 2, isEager: true }
+  const peers = { brokenOf: () => 0 }
+  expect(missing.note(M, holder, { inMs: 250, isWanted: true, now: at(1_000) })).toBe(250)
+  expect([...missing.due(at(1_249), new Map(), peers)]).toEqual([])
+  expect(missing.timerMs(at(1_249))).toBe(1)
+  expect([...missing.due(at(1_250), new Map(), peers)]).toMatchObject([{ id: M, next: holder }])
 })
 
 it('a relay passes on what is news to it, and nothing that it has no room for', () => {

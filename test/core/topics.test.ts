@@ -75,6 +75,19 @@ function hear(stage: Stage, id: MessageId, on: number, source: PeerId, payload =
 }
 
 describe('who joins', () => {
+  it('tells a neighbour that begins to carry it so before it names what there is', () => {
+    const stage = join(among(['b', 'z']))
+    stage.input({ kind: 'broadcast', request: 1 as RequestId, topic: TOPIC, payload: BYTES })
+    const { id, tree } = stage.last('sign')
+    stage.input({ kind: 'signed', tree, id, body: BYTES })
+    stage.effects.splice(0)
+    stage.frame(topicFrame(), 2)
+    const sends = stage.effects.flatMap((effect) =>
+      effect.do === 'send' && effect.link === 2 ? [effect.frame.kind] : [],
+    )
+    expect(sends).toEqual(['topic', 'digest'])
+  })
+
   it('tells all neighbours, and then asks the two that are closest to the topic to carry it', () => {
     const stage = among(['z', 'd', 'b', 'e'])
     join(stage)
