@@ -228,8 +228,8 @@ export class Plumtree {
     if (this.#hooks.isRelay()) this.#passOn(noted, from)
     if (isReply) return
     const named = new Set(entries.map(({ id }) => id))
-    const rest = this.cache.newest(DIGEST_MAX).filter(([id]) => !named.has(id))
-    if (rest.length > 0) this.#sendDigest(from.link, rest, { isReply: true, now })
+    const rest = this.cache.newest(Infinity).filter(([id]) => !named.has(id))
+    while (rest.length > 0) this.#sendDigest(from.link, rest.splice(0, DIGEST_MAX), { isReply: true, now })
   }
 
   onTimer(due: TreeTimer, now: Instant): void {

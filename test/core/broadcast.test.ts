@@ -304,6 +304,19 @@ describe('bounds of broadcasting', () => {
     expect(delivered).toHaveLength(152)
   })
 
+  it('who has been away hears of all that is kept, not only of the newest', () => {
+    const { get, digest, frames, pass } = station(3)
+    for (let i = 0; i < 600; i++) {
+      get(name(i), 1 + (i % 3), { source: peer(`s${'bcde'[i % 4]}`) })
+      pass(10)
+    }
+    frames('digest')
+    digest(2, [{ id: name(3), ageS: 1 }])
+    const named = frames('digest').map(({ entries }) => entries.map(({ id }) => id))
+    expect(named.map(({ length }) => length)).toEqual([256, 256, 87])
+    expect(new Set(named.flat()).size).toBe(599)
+  })
+
   it('whatever comes, every collection stays within its bound', () => {
     const all = station(4, { seenMax: 50, framesMax: 20, bytesMax: 150, pendingMax: 10 })
     for (let i = 0; i < 5_000; i++) {
