@@ -70,10 +70,14 @@ export class Topics {
     created.begin(now)
   }
 
-  /** Others may need us for it all the same, as a relay. */
+  /** Others may need us for it all the same: it is one that we relay, if there is room for another. */
   leave(topic: TopicId): void {
     const known = this.#topics.get(topic)
-    if (known?.isMember === true) known.leave()
+    if (known?.isMember !== true) return
+    known.leave()
+    const isTooMuchFor = (link: LinkId): boolean =>
+      known.isNeededBy(link) && this.#count(neededBy(link)) > RELAYED_PER_LINK_MAX
+    if (this.#count(isRelayed) > RELAYED_MAX || known.links.some(isTooMuchFor)) this.#end(topic, known)
   }
 
   /** False: we do not carry that with this neighbour. */
@@ -112,10 +116,8 @@ export class Topics {
 
   tick(now: Instant): void {
     for (const [id, topic] of this.#topics) {
-      if (!topic.tick(now)) {
-        topic.end()
-        this.#topics.delete(id)
-      } else if (topic.members.tick(now)) {
+      if (!topic.tick(now)) this.#end(id, topic)
+      else if (topic.members.tick(now)) {
         topic.members.said(now)
         this.#parts.sign(randomName(() => this.#parts.random()) as MessageId, NOTHING, id)
       }
@@ -140,11 +142,13 @@ export class Topics {
     return created
   }
 
+  #end(id: Key, topic: Topic): void {
+    topic.end()
+    this.#topics.delete(id)
+  }
+
   #hasRoomFor(link: LinkId): boolean {
-    return (
-      this.#count((topic) => !topic.isMember) < RELAYED_MAX &&
-      this.#count((topic) => topic.begunFor === link || topic.isNeededBy(link)) < RELAYED_PER_LINK_MAX
-    )
+    return this.#count(isRelayed) < RELAYED_MAX && this.#count(neededBy(link)) < RELAYED_PER_LINK_MAX
   }
 
   #refuse({ target }: TopicFrame, link: LinkId): void {
@@ -159,3 +163,11 @@ export class Topics {
     return count
   }
 }
+
+const isRelayed = (topic: Topic): boolean => !topic.isMember
+
+/** Also what we carry because of that link, whatever it says later. */
+const neededBy =
+  (link: LinkId) =>
+  (topic: Topic): boolean =>
+    topic.begunFor === link || topic.isNeededBy(link)

@@ -327,6 +327,23 @@ describe('bounds of topics', () => {
     expect(stage.node.trees.topics!.collections['topics']).toMatchObject({ size: 64 })
   })
 
+  it('topics that we leave count among those that we relay: for one neighbour 64, and 256 in all', () => {
+    const stage = among(['z', 'y', 'x', 'w', 'v', 'u'])
+    const topics = stage.node.trees.topics!
+    const passThrough = (i: number, needing: number | null): void => {
+      stage.input({ kind: 'joinTopic', topic: numbered(i) })
+      if (needing !== null) stage.frame(topicFrame({ target: numbered(i), isNeeded: true }), needing)
+      stage.input({ kind: 'leaveTopic', topic: numbered(i) })
+    }
+    for (let i = 0; i < 100; i++) passThrough(i, 1)
+    expect(topics.collections['topics']!.size).toBe(64)
+    expect(topics.get(numbered(0))?.isNeededBy(1 as LinkId)).toBe(true)
+    for (let i = 100; i < 400; i++) passThrough(i, 2 + (i % 5))
+    expect(topics.collections['topics']!.size).toBe(256)
+    for (let i = 400; i < 500; i++) passThrough(i, null)
+    expect(topics.collections['topics']!.size).toBe(256)
+  })
+
   it('members are remembered up to 256, and everything else stays within its bound', () => {
     const stage = join(among(['b', 'c']))
     for (const on of [1, 2]) stage.frame(topicFrame({ isReply: true }), on)
