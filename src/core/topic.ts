@@ -11,6 +11,7 @@
  */
 
 import { Broadcast, BROADCAST_DEFAULTS, type BroadcastCounters, type BroadcastHooks } from './broadcast.ts'
+import type { CacheLimits } from './broadcast-cache.ts'
 import type { Frame, TopicFrame, TopicRole } from './frames.ts'
 import type { Geometry } from './geometry.ts'
 import type { Instant, LinkId, PeerId, TopicId } from './ids.ts'
@@ -39,6 +40,8 @@ export interface TopicConfig {
   readonly self: PeerId
   readonly topic: TopicId
   readonly geometry: Geometry
+  /** Of what it keeps, where that is less than of the network's tree. */
+  readonly cache?: Partial<CacheLimits>
 }
 
 /** What a topic needs of its node: what a broadcast does, and … */
@@ -89,7 +92,7 @@ export class Topic {
     this.#idleSince = now
     this.members = new Members(() => parts.random())
     const { self, geometry, topic: tree } = config
-    const limits = { ...BROADCAST_DEFAULTS, pendingMax: PENDING_MAX }
+    const limits = { ...BROADCAST_DEFAULTS, pendingMax: PENDING_MAX, ...config.cache }
     this.broadcast = new Broadcast({ self, tree, geometry, ...limits }, this.#broadcastHooks(), counters)
   }
 

@@ -6,6 +6,7 @@
  */
 
 import type { BroadcastCounters } from './broadcast.ts'
+import type { CacheLimits } from './broadcast-cache.ts'
 import { type Frame, type SpreadFrame, type TopicFrame, TOPICS_MAX } from './frames.ts'
 import { randomName, type Geometry } from './geometry.ts'
 import type { Instant, Key, LinkId, MessageId, PeerId, TopicId } from './ids.ts'
@@ -17,6 +18,11 @@ import type { CreateTopics } from './trees.ts'
 /** Topics carried for others, in all and for each neighbour (guesses). */
 const RELAYED_MAX = 256
 const RELAYED_PER_LINK_MAX = 64
+/**
+ * What is kept of a topic that we began to carry for others: members keep more. A neighbour that has us relay 64 and fills
+ * them with bodies that hold on to a whole transport message each costs 128 MiB so, and not a GiB (guess).
+ */
+const RELAYED_CACHE = { framesMax: 128, bytesMax: 256 * 1024 } as const
 /** What a message says that only says that we are here. */
 const NOTHING = new Uint8Array(0)
 
@@ -65,7 +71,7 @@ export class Topics {
     const known = this.#topics.get(topic)
     if (known !== undefined) return known.enter(now)
     if (this.#count((one) => one.isMember) >= TOPICS_MAX) return
-    const created = this.#create(topic, now)
+    const created = this.#create(topic, {}, now)
     created.enter(now)
     created.begin(now)
   }
@@ -129,14 +135,14 @@ export class Topics {
     if (topic !== undefined) return topic.onFrame(frame, from, now)
     if (!frame.isNeeded || frame.role === 'out') return
     if (!this.#hasRoomFor(from.link)) return this.#refuse(frame, from.link)
-    const created = this.#create(frame.target as TopicId, now)
+    const created = this.#create(frame.target as TopicId, RELAYED_CACHE, now)
     created.begunFor = from.link
     created.onFrame(frame, from, now)
     created.begin(now)
   }
 
-  #create(topic: TopicId, now: Instant): Topic {
-    const config = { self: this.#self, geometry: this.#geometry, topic }
+  #create(topic: TopicId, cache: Partial<CacheLimits>, now: Instant): Topic {
+    const config = { self: this.#self, geometry: this.#geometry, topic, cache }
     const created = new Topic(config, this.#parts, this.#parts.counters, now)
     this.#topics.set(topic, created)
     return created

@@ -344,6 +344,18 @@ describe('bounds of topics', () => {
     expect(topics.collections['topics']!.size).toBe(256)
   })
 
+  it('of a topic that we only relay less is kept than of one that we are in', () => {
+    const kept = (stage: Stage, source: string): number => {
+      for (let i = 0; i < 200; i++)
+        hear(stage, message(`n${'bcdefghijk'[i % 10]}${'bcdefghijklmnopqrstuv'[Math.floor(i / 10)]}`), 1, peer(source))
+      return topicOf(stage)!.collections['broadcastCache']!.size
+    }
+    const relay = among(['z', 'y'])
+    relay.frame(topicFrame({ isNeeded: true }), 1)
+    const member = join(among(['z', 'y'])).frame(topicFrame(), 1)
+    expect([kept(relay, 'q'), kept(member, 'q')]).toEqual([128, 200])
+  })
+
   it('members are remembered up to 256, and everything else stays within its bound', () => {
     const stage = join(among(['b', 'c']))
     for (const on of [1, 2]) stage.frame(topicFrame({ isReply: true }), on)
