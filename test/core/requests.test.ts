@@ -145,6 +145,17 @@ const line = (ids: readonly string[]): Person[] => {
   return persons
 }
 
+/** Two with a secure link, one of whom does not answer by himself, and a relay between them. */
+function detour() {
+  const [ada, relay, bob] = [person('b'), person('e'), person('g')]
+  const ends = connect(ada.bench, bob.bench)
+  connect(ada.bench, relay.bench)
+  connect(relay.bench, bob.bench)
+  ada.secure = ends.a
+  bob.reply = null
+  return { ada, relay, bob, ends }
+}
+
 describe('a request', () => {
   it('is acknowledged end to end, with the hops it took', () => {
     const [ada, , bob] = line(['b', 'e', 'g'])
@@ -375,12 +386,7 @@ it('what is sealed anew because a relay says that the session is lost is not act
 })
 
 it('what is answered once the link is gone goes by the way that it was asked by since', () => {
-  const [ada, relay, bob] = [person('b'), person('e'), person('g')]
-  const ends = connect(ada.bench, bob.bench)
-  connect(ada.bench, relay.bench)
-  connect(relay.bench, bob.bench)
-  ada.secure = ends.a
-  bob.reply = null
+  const { ada, relay, bob, ends } = detour()
   const { replies } = ask(ada, bob)
   cut(ada.bench, ends.a)
   ada.secure = null
@@ -454,12 +460,7 @@ describe('an offer', () => {
   })
 
   it('gets all of its answers again by another way when the link that they went over broke', () => {
-    const [ada, relay, bob] = [person('b'), person('e'), person('g')]
-    const ends = connect(ada.bench, bob.bench)
-    connect(ada.bench, relay.bench)
-    connect(relay.bench, bob.bench)
-    ada.secure = ends.a
-    bob.reply = null
+    const { ada, bob, ends } = detour()
     const { replies } = ask(ada, bob, offer)
     cut(ada.bench, ends.a)
     const { asked } = bob.asked[0]!
