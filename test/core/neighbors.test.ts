@@ -41,6 +41,22 @@ function second(stage: Stage, count = 1): void {
 }
 
 describe('gossip', () => {
+  it('says in every heartbeat whether there was room for another link at the last tick', () => {
+    const stage = new Stage('b', 8)
+    const rooms = (): boolean[] => {
+      const beats = framesTo(stage, 1, 'heartbeat').map((frame) => frame.kind === 'heartbeat' && frame.hasRoom)
+      stage.effects.splice(0)
+      return beats
+    }
+    second(stage, 3)
+    expect(new Set(rooms())).toEqual(new Set([true]))
+    withNeighbors(stage, everywhere(7))
+    second(stage, 1)
+    rooms()
+    second(stage, 3)
+    expect(new Set(rooms())).toEqual(new Set([false]))
+  })
+
   it('tells a new neighbour at once who our neighbours are, without itself', () => {
     const stage = new Stage('b')
     stage.input(linkUp(2, peer('x')))
