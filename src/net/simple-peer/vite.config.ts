@@ -53,11 +53,22 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   ],
   [/!!getBrowserRTC\(\)/g, "'RTCPeerConnection' in globalThis"],
   // Options that `exchange.ts` never sets.
-  [/^ +(?:this|offer|answer)\.(?:sdp = this\.)?(?:sdpTransform|allowHalfTrickle|iceCompleteTimeout)\b.*$/gm, ''],
+  [
+    /^ +(?:this|offer|answer)\.(?:sdp = this\.)?(?:sdpTransform|allowHalfTrickle|iceCompleteTimeout|channelNegotiated)\b.*$/gm,
+    '',
+  ],
+  [/ \|\| this\.channelNegotiated/g, ''],
+  [/opts\.(?:channelConfig|offerOptions|answerOptions) \|\| /g, ''],
+  [/opts\.trickle !== undefined \? opts\.trickle : /g, ''],
+  [/\(opts\.stream \? \[opts\.stream\] : \[\]\)/g, '[]'],
+  [/^ {4}if \(this\.streams\) \{$([^]*?)^ {4}\}$/gm, '$1'],
   // `createMesh` names all servers itself.
   [/^ +'stun:.*$/gm, ''],
   [/\{\s+urls: \[\s+\]\s+\}/g, ''],
+  // A candidate that is refused never comes to it: `adapt-wrtc.ts` sees to that.
+  [/$\n^ {6}\.catch\(err => \{$\n^ +if \(!iceCandidateObj\.address [^]*?^ {6}\}\)$/gm, ''],
   // It always trickles: nobody waits until all candidates are known.
+  [/event\.candidate && this\.trickle(?=\) \{$)/gm, 'event.candidate'],
   [/^ +if \(!this\.trickle && !this\.allowHalfTrickle\) .*$/gm, ''],
   [/^ +if \(this\.trickle \|\| this\._iceComplete\) (send\w+\(\))$\n.*$/gm, '$1'],
   [/^( {2}_startIceCompleteTimeout \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
