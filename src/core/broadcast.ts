@@ -46,15 +46,20 @@ const OWN_MAX = 256
  */
 const FLOOD_MS = 3_000
 
+/** `hops`: links that it crossed. */
+export interface Delivery {
+  readonly id: MessageId
+  readonly hops: number
+  readonly now: Instant
+}
+
 export interface BroadcastHooks extends Omit<TreeHooks, 'since'> {
   verify(job: VerifyJob): void
   /** What sources may have us carry, over all trees. */
   readonly sources: SourceBudgets
   /** Is everybody whom we know of a neighbour, as in a mesh of few? */
   knowsAll(): boolean
-  /** Links of the tree whose other end wants the messages for itself. */
-  audience(): readonly Route[]
-  deliver(source: PeerId, payload: Body, arrival: { readonly hops: number; readonly now: Instant }): void
+  deliver(source: PeerId, payload: Body, arrival: Delivery): void
   /** A neighbour has our message, or nobody will say so any more; `ms` after it was sent. */
   spread(id: MessageId, ms: number): void
 }
@@ -66,7 +71,7 @@ export interface BroadcastCounters extends TreeCounters {
   overRate: number
 }
 
-/** What became of a message of our own so far. */
+/** What becomes of a message of our own: counters that go on counting, for as long as they are among the newest `OWN_MAX`. */
 export interface BroadcastFate {
   /** Neighbours that it was sent to. */
   readonly sent: number
@@ -76,7 +81,7 @@ export interface BroadcastFate {
 
 interface Own {
   /** Links that it was sent to. */
-  sentTo: LinkId[]
+  readonly sentTo: LinkId[]
   /** Links that say they have it. */
   readonly holders: LinkId[]
   readonly at: Instant
@@ -152,10 +157,18 @@ export class Broadcast {
     if (sentTo.length === 0) this.#confirm(id, own, now)
   }
 
-  /** What became of a message of ours; null: it was too long ago. */
+  /** Null: it was too long ago. */
   fateOf(id: MessageId): BroadcastFate | null {
     const own = this.#own.get(id)
-    return own === undefined ? null : { sent: own.sentTo.length, confirmed: own.holders.length }
+    if (own === undefined) return null
+    return {
+      get sent() {
+        return own.sentTo.length
+      },
+      get confirmed() {
+        return own.holders.length
+      },
+    }
   }
 
   onFrame(frame: BroadcastFrame, from: Route, now: Instant): void {
@@ -190,7 +203,7 @@ export class Broadcast {
       return this.#grown().refuse(id, now)
     }
     this.counters.delivered++
-    this.#hooks.deliver(source, payload, { hops: first.frame.hops, now })
+    this.#hooks.deliver(source, payload, { id, hops: first.frame.hops, now })
     this.#grown().accept(first.frame, { from: first.from, source, others }, now)
   }
 

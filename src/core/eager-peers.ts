@@ -28,8 +28,9 @@ const START = 4
 const WITNESSES = 2
 /** Payloads taken without giving one: then the place goes, to be asked for again (guess; an honest leaf loses 0.2 s in 256 messages). */
 const TAKEN_MAX = 256
-/** Messages that it announced and did not give when asked, in a row: its announcements count for nothing (guess). */
+/** Messages that it announced and did not give when asked, in a row: its announcements count for nothing for a while (guesses). */
 const BROKEN_MAX = 8
+const HOLLOW_MS = 120_000
 
 /** A PRUNE or GRAFT has arrived after so long, and what was under way has come (guess: a slow link's round trip). */
 const CHANGE_MS = 500
@@ -46,6 +47,8 @@ export interface Standing {
   taken: number
   /** Messages that it announced and did not give, in a row. */
   broken: number
+  /** When it did so last. */
+  brokenAt: number
   /** When it got its place; 0: it began with it. */
   addedAt: number
   /** When we took its place away; 0: never. */
@@ -84,8 +87,9 @@ export class EagerPeers {
   }
 
   /** Does it announce what it does not give? */
-  isHollow(link: LinkId): boolean {
-    return this.brokenOf(link) >= BROKEN_MAX
+  isHollow(link: LinkId, now: Instant): boolean {
+    const standing = this.#standings.get(link)
+    return standing !== undefined && standing.broken >= BROKEN_MAX && now - standing.brokenAt < HOLLOW_MS
   }
 
   /** Chooses the links to begin with, once; and again if none is left and we want messages for ourselves. */
@@ -170,8 +174,10 @@ export class EagerPeers {
     standing.taken = standing.broken = 0
   }
 
-  broke(link: LinkId): void {
-    this.#of(link).broken++
+  broke(link: LinkId, now: Instant): void {
+    const standing = this.#of(link)
+    standing.broken++
+    standing.brokenAt = now
   }
 
   #chosen(links: readonly Route[], random: () => number): readonly LinkId[] {
@@ -188,7 +194,17 @@ export class EagerPeers {
   #of(link: LinkId): Standing {
     let standing = this.#standings.get(link)
     if (standing === undefined) {
-      standing = { link, isEager: false, given: 0, taken: 0, broken: 0, addedAt: 0, prunedAt: 0, hasPruned: false }
+      standing = {
+        link,
+        isEager: false,
+        given: 0,
+        taken: 0,
+        broken: 0,
+        brokenAt: 0,
+        addedAt: 0,
+        prunedAt: 0,
+        hasPruned: false,
+      }
       this.#standings.set(link, standing)
     }
     return standing

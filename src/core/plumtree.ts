@@ -147,12 +147,8 @@ export class Plumtree {
   #acceptDirect(frame: BroadcastFrame, { from, others }: Arrival, now: Instant): void {
     this.#missing.take(frame.id)
     this.cache.keep(frame, from.link, now)
-    this.#announce(
-      frame,
-      others.map(({ link }) => link),
-      now,
-      from.link,
-    )
+    const holders = others.map(({ link }) => link)
+    this.#announce(frame, holders, now, from.link)
   }
 
   #acceptOfTree(frame: BroadcastFrame, { from, source, others }: Arrival, now: Instant): void {
@@ -166,11 +162,7 @@ export class Plumtree {
     this.#pace.count(now)
     if (missing !== undefined) this.#shortenPath(frame, link, missing, now)
     if (missing !== undefined && missing.asked !== link) this.#lag.add(now - missing.since)
-    const holders = [
-      link,
-      ...others.map((other) => other.link),
-      ...(missing?.holders.map((holder) => holder.link) ?? []),
-    ]
+    const holders = [from, ...others, ...(missing?.holders ?? [])].map((holder) => holder.link)
     holders.push(...this.#push(frame, holders))
     for (const wanting of missing?.wantedBy ?? [])
       if (!holders.includes(wanting)) holders.push(...this.#give(frame, wanting))
@@ -198,7 +190,7 @@ export class Plumtree {
   }
 
   onIhave({ entries }: IhaveFrame, from: Route, now: Instant): void {
-    const isHollow = this.peers.isHollow(from.link)
+    const isHollow = this.#isHollow(from, now)
     for (const { id, hops } of entries) {
       if (this.cache.has(id)) this.#announcements.hold(id, from.link)
       else if (isHollow) this.#counters.ignored++
@@ -221,7 +213,7 @@ export class Plumtree {
 
   /** Asks at once for what we lack, and answers with what the other side lacks. */
   onDigest({ isReply, entries }: DigestFrame, from: Route, now: Instant): void {
-    const isHollow = this.peers.isHollow(from.link)
+    const isHollow = this.#isHollow(from, now)
     const news = entries.filter(({ id, ageS }) => !isHollow && !this.cache.has(id) && this.#isForUs(ageS, now))
     const holder: Holder = { link: from.link, hops: HOP_LIMIT_MAX, isEager: false }
     const noted = news.filter(({ id }) => this.#note(id, holder, { inMs: 0, now }))
@@ -388,6 +380,12 @@ export class Plumtree {
     }
   }
 
+  /** A relay's word is another's, who may have lied to it: who wants a message asks it last, but hears it. */
+  #isHollow({ link }: Route, now: Instant): boolean {
+    if (!this.peers.isHollow(link, now)) return false
+    return this.#hooks.isRelay() || this.#hooks.audience().some((one) => one.link === link)
+  }
+
   /**
    * A neighbour has it. A relay need not have it too: it passes the word on, and asks when it is asked itself. So relays
    * carry nothing for which there is another way.
@@ -412,7 +410,7 @@ export class Plumtree {
     let grafted: LinkId | null = null
     for (const due of this.#missing.due(now, questions, this.peers)) {
       const { next, failed } = due
-      if (failed !== null) this.peers.broke(failed)
+      if (failed !== null) this.peers.broke(failed, now)
       if (next === null || !this.#question(due, questions, now)) continue
       if (grafted === null && next.isEager && now - this.#graftedAt >= GRAFT_REST_MS) grafted = next.link
     }

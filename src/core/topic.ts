@@ -10,9 +10,15 @@
  * asks two, so that one that fails or lies cuts nobody off.
  */
 
-import { Broadcast, BROADCAST_DEFAULTS, type BroadcastCounters, type BroadcastHooks } from './broadcast.ts'
+import {
+  Broadcast,
+  BROADCAST_DEFAULTS,
+  type BroadcastCounters,
+  type BroadcastHooks,
+  type Delivery,
+} from './broadcast.ts'
 import type { CacheLimits } from './broadcast-cache.ts'
-import type { Frame, TopicFrame, TopicRole } from './frames.ts'
+import type { Body, Frame, TopicFrame, TopicRole } from './frames.ts'
 import type { Geometry } from './geometry.ts'
 import type { Instant, LinkId, PeerId, TopicId } from './ids.ts'
 import type { TimerToken } from './io.ts'
@@ -49,10 +55,13 @@ export interface TopicParts extends Omit<BroadcastHooks, 'isRelay' | 'audience' 
   /** `links` and `route` mean those of the mesh here, whoever carries what. */
   send(link: LinkId, frame: Frame): void
   schedule(token: TimerToken, delayMs: number): void
-  deliver(message: { readonly topic: TopicId; readonly source: PeerId; readonly hops: number }, payload: Payload): void
+  deliver(message: TopicDelivery, payload: Body): void
 }
 
-type Payload = Parameters<BroadcastHooks['deliver']>[1]
+export interface TopicDelivery extends Delivery {
+  readonly topic: TopicId
+  readonly source: PeerId
+}
 
 /** A neighbour that carries it too. */
 interface Carrier {
@@ -209,9 +218,9 @@ export class Topic {
       // Of a topic nobody knows that.
       knowsAll: () => false,
       audience: () => this.#carrierRoutes().filter(({ link }) => this.#carriers.get(link)?.role === 'member'),
-      deliver: (source, payload, { hops, now }) => {
-        this.members.heard(source, now)
-        if (this.#isMember && payload.byteLength > 0) parts.deliver({ topic, source, hops }, payload)
+      deliver: (source, payload, delivery) => {
+        this.members.heard(source, delivery.now)
+        if (this.#isMember && payload.byteLength > 0) parts.deliver({ topic, source, ...delivery }, payload)
       },
     }
   }

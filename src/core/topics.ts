@@ -5,6 +5,7 @@
  * join: a shell may hand it in later (`carryTopics`).
  */
 
+import { RecentMap } from './bounded.ts'
 import type { BroadcastCounters } from './broadcast.ts'
 import type { CacheLimits } from './broadcast-cache.ts'
 import { type Frame, type SpreadFrame, type TopicFrame, TOPICS_MAX } from './frames.ts'
@@ -23,6 +24,8 @@ const RELAYED_PER_LINK_MAX = 64
  * them with bodies that hold on to a whole transport message each costs 128 MiB so, and not a GiB (guess).
  */
 const RELAYED_CACHE = { framesMax: 128, bytesMax: 256 * 1024 } as const
+/** Ids of what the application has heard, for as long as a signature is accepted (`broadcast-cache.ts`). */
+const DELIVERED = { max: 16_384, keepMs: 120_000 } as const
 /** What a message says that only says that we are here. */
 const NOTHING = new Uint8Array(0)
 
@@ -42,11 +45,20 @@ export class Topics {
   readonly #geometry: Geometry
   readonly #parts: TopicsParts
   readonly #topics = new Map<Key, Topic>()
+  /** Of all topics: one that was left and is joined again does not know any more what came before. */
+  readonly #delivered = new RecentMap<MessageId, true>(DELIVERED)
 
   constructor({ self, geometry }: { readonly self: PeerId; readonly geometry: Geometry }, parts: TopicsParts) {
     this.#self = self
     this.#geometry = geometry
-    this.#parts = parts
+    this.#parts = {
+      ...parts,
+      deliver: (message, payload) => {
+        if (this.#delivered.has(message.id)) return
+        this.#delivered.set(message.id, true, message.now)
+        parts.deliver(message, payload)
+      },
+    }
   }
 
   /** The fullest of every kind, and how many topics there are. */
@@ -55,7 +67,11 @@ export class Topics {
     for (const topic of this.#topics.values())
       for (const [name, { size, max }] of Object.entries(topic.collections))
         if (size >= (fullest[`topic.${name}`]?.size ?? 0)) fullest[`topic.${name}`] = { size, max }
-    return { topics: { size: this.#topics.size, max: TOPICS_MAX + RELAYED_MAX }, ...fullest }
+    return {
+      topics: { size: this.#topics.size, max: TOPICS_MAX + RELAYED_MAX },
+      topicsDelivered: { size: this.#delivered.size, max: this.#delivered.max },
+      ...fullest,
+    }
   }
 
   /** Of everything that we carry. */
@@ -121,6 +137,7 @@ export class Topics {
   }
 
   tick(now: Instant): void {
+    this.#delivered.rotate(now)
     for (const [id, topic] of this.#topics) {
       if (!topic.tick(now)) this.#end(id, topic)
       else if (topic.members.tick(now)) {

@@ -15,6 +15,8 @@ export interface TreeHooks {
   isRelay(): boolean
   /** When we came: what is older is not for us. */
   since(): Instant
+  /** Those of them whose other end wants the messages for itself. */
+  audience(): readonly Route[]
   route(link: LinkId): Route | undefined
   /** The link to that peer; null: none. */
   linkTo(peer: PeerId): LinkId | null

@@ -271,60 +271,6 @@ describe('grafting', () => {
     all.graft(2, [M, N])
     expect(all.to('broadcast')).toEqual([])
   })
-
-  it('goes last to a neighbour that announced and did not give, until it gives again', () => {
-    const all = station(3)
-    all.ihave(2, O)
-    all.pass(2_000)
-    all.to('graft')
-    all.ihave(2, M)
-    all.ihave(3, M)
-    all.pass(250)
-    expect(all.to('graft')).toEqual([3])
-    all.pass(2 * P95_MS)
-    expect(all.to('graft')).toEqual([2])
-    all.get(M, 2)
-    all.ihave(2, N)
-    all.ihave(3, N)
-    all.pass(2_000)
-    expect(all.to('graft')[0]).toBe(2)
-  })
-
-  it('goes no more to a neighbour that announced eight messages in a row and gave none', () => {
-    const all = station(3)
-    for (let i = 0; i < 8; i++) {
-      all.ihave(2, name(i))
-      all.pass(2_000)
-    }
-    expect(all.to('graft')).toHaveLength(8)
-    all.ihave(2, M)
-    all.pass(2_000)
-    expect(all.to('graft')).toEqual([])
-    expect(all.broadcast.counters.ignored).toBe(1)
-    all.digest(2, [{ id: M, ageS: 1 }])
-    all.pass(2_000)
-    expect(all.to('graft')).toEqual([])
-    // One that gives is believed.
-    all.ihave(3, N)
-    all.pass(2_000)
-    expect(all.to('graft')).toEqual([3])
-  })
-})
-
-it('who gives what is refused for its source is not taken for one who does not give', () => {
-  const all = station(3, { sourceFrames: { perSecond: 0.01, burst: 1 } })
-  all.get(M, 1)
-  for (let i = 0; i < 10; i++) {
-    all.ihave(2, name(i))
-    all.pass(300)
-    all.get(name(i), 2)
-  }
-  all.to('graft')
-  all.pass(5_000)
-  expect(all.to('graft')).toEqual([])
-  all.ihave(2, N)
-  all.pass(2_000)
-  expect(all.to('graft')).toEqual([2])
 })
 
 describe('the shape of the tree', () => {

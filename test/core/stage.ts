@@ -1,7 +1,7 @@
 /** One node on a stage: its effects are recorded, everything it hears is written down by hand. */
 
 import type { Body, Frame, Message } from '../../src/core/frames.ts'
-import type { ExchangeId, MessageId, PeerId } from '../../src/core/ids.ts'
+import type { ExchangeId, Instant, MessageId, PeerId } from '../../src/core/ids.ts'
 import type { Input, LinkUp, NodeEvent, OpenJob, SealJob } from '../../src/core/io.ts'
 import { MeshNode, type NodeConfig } from '../../src/core/node.ts'
 import { at, key, link, message, peer } from './ids.ts'
@@ -32,9 +32,13 @@ export class Stage {
     if (!isAlone) this.input({ ...linkUp(1, RELAY), isSecure: false })
   }
 
+  get now(): Instant {
+    return at(T0 + this.ms)
+  }
+
   input(input: Input, afterMs = 1): this {
     this.ms += afterMs
-    this.node.handle(input, at(T0 + this.ms))
+    this.node.handle(input, this.now)
     return this
   }
 

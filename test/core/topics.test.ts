@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { type BroadcastFrame, HOP_LIMIT_MAX, type TopicFrame, type TopicRole } from '../../src/core/frames.ts'
-import type { Instant, Key, LinkId, MessageId, PeerId, RequestId, TopicId } from '../../src/core/ids.ts'
+import type { Key, LinkId, MessageId, PeerId, RequestId, TopicId } from '../../src/core/ids.ts'
 import type { NodeEvent } from '../../src/core/io.ts'
 import { createTopics } from '../../src/core/topics.ts'
 import { message, peer } from './ids.ts'
@@ -71,7 +71,7 @@ function messages(stage: Stage): Extract<NodeEvent, { kind: 'message' }>[] {
 /** A message to the topic over that link, and its signature is good. */
 function hear(stage: Stage, id: MessageId, on: number, source: PeerId, payload = BYTES): void {
   stage.frame(broadcastFrame(id), on)
-  stage.input({ kind: 'verified', tree: TOPIC, id, link: on as LinkId, source, signedAt: 0 as Instant, payload })
+  stage.input({ kind: 'verified', tree: TOPIC, id, link: on as LinkId, source, signedAt: stage.now, payload })
 }
 
 describe('who joins', () => {
@@ -285,6 +285,21 @@ describe('members', () => {
     expect(topicOf(stage)).toBeUndefined()
   })
 
+  it('who has left, was forgotten and joins again does not hear anything twice', () => {
+    const stage = join(among(['b']))
+    const carry = (): Stage => stage.frame(topicFrame({ isReply: true }), 1)
+    carry()
+    hear(stage, message('n'), 1, peer('q'))
+    stage.input({ kind: 'leaveTopic', topic: TOPIC })
+    seconds(stage, 12, 1)
+    expect(topicOf(stage)).toBeUndefined()
+    join(stage)
+    carry()
+    hear(stage, message('n'), 1, peer('q'))
+    hear(stage, message('o'), 1, peer('q'))
+    expect(messages(stage)).toHaveLength(2)
+  })
+
   it('who has left cannot publish', () => {
     const stage = join(among(['b']))
     stage.input({ kind: 'broadcast', request: 7 as RequestId, topic: TOPIC, payload: BYTES })
@@ -295,6 +310,9 @@ describe('members', () => {
 })
 
 describe('bounds of topics', () => {
+  const numberedMessage = (i: number): MessageId =>
+    message([...String(i)].map((digit) => 'bcdefghijk'[Number(digit)]).join('') + 'x')
+
   const numbered = (i: number): TopicId =>
     ('a' + [...String(i)].map((digit) => 'bcdefghijk'[Number(digit)]).join('') + 'a'.repeat(51))
       .slice(0, 52)
@@ -319,6 +337,23 @@ describe('bounds of topics', () => {
     // What it carries already costs it nothing more.
     ask(5, 0, 10)
     expect(topics.get(numbered(0))?.isNeededBy(5 as LinkId)).toBe(true)
+  })
+
+  it('ids of what was delivered are remembered for two minutes, 16,384 of all topics', () => {
+    const stage = join(among(['b', 'c']))
+    const delivered = () => stage.node.trees.topics!.collections['topicsDelivered']
+    for (let i = 0; i < 100; i++) {
+      for (const on of [1, 2]) stage.frame(topicFrame({ isReply: true }), on)
+      // No more than a source and a link may have us carry.
+      for (let k = 0; k < 200; k++) hear(stage, numberedMessage(200 * i + k), 1 + (k % 2), peer('q'))
+      seconds(stage, 1, 2)
+    }
+    expect(messages(stage)).toHaveLength(20_000)
+    expect(delivered()).toMatchObject({ max: 16_384 })
+    expect(delivered()!.size).toBeLessThanOrEqual(16_384)
+    expect(delivered()!.size).toBeGreaterThan(8_000)
+    seconds(stage, 250, 2)
+    expect(delivered()).toMatchObject({ size: 0 })
   })
 
   it('we are in 64 at most', () => {

@@ -35,7 +35,8 @@ export function station(
   const spread: { readonly id: MessageId; readonly ms: number }[] = []
   let timers: { readonly at: number; readonly token: TimerToken }[] = []
   let now = 1_000
-  const state = { canAfford: true, isRelay: false, knowsAll: false }
+  /** `relays`: links whose other end only passes messages on. */
+  const state = { canAfford: true, isRelay: false, knowsAll: false, relays: [] as number[] }
   const sources = new SourceBudgets(sourceFrames)
   const random = generator(1)
   const broadcast = new Broadcast(
@@ -49,7 +50,7 @@ export function station(
       afford: () => state.canAfford,
       random,
       verify: (job) => void jobs.push(job),
-      audience: () => routes,
+      audience: () => routes.filter((one) => !state.relays.includes(one.link)),
       isRelay: () => state.isRelay,
       knowsAll: () => state.knowsAll,
       sources,
