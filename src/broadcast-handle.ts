@@ -10,28 +10,21 @@ import type { MessageId } from './core/ids.ts'
 export class BroadcastHandle {
   /** 26 characters of base32. */
   readonly id: string
-  readonly #ask: () => BroadcastFate | null
-  #last: BroadcastFate = { sent: 0, confirmed: 0 }
+  readonly #fate: BroadcastFate
 
-  /** Internal. */
-  constructor(id: MessageId, ask: () => BroadcastFate | null) {
+  /** Internal. `fate`: the core's own, which changes. */
+  constructor(id: MessageId, fate: BroadcastFate) {
     this.id = id
-    this.#ask = ask
-    this.#renew()
+    this.#fate = fate
   }
 
   /** Neighbours that this peer has sent it to. */
   get sent(): number {
-    return this.#renew().sent
+    return this.#fate.sent
   }
 
   /** Neighbours that say they have it. */
   get confirmed(): number {
-    return this.#renew().confirmed
-  }
-
-  #renew(): BroadcastFate {
-    this.#last = this.#ask() ?? this.#last
-    return this.#last
+    return this.#fate.confirmed
   }
 }

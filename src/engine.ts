@@ -88,10 +88,10 @@ export class Engine {
     return this.#node.inspect()
   }
 
-  /** What became of a broadcast of ours, to the network or to a topic; null: it was too long ago. */
-  fateOf(id: MessageId, topic: TopicId | null = null): BroadcastFate | null {
+  /** What becomes of a broadcast of ours, to the network or to a topic; nothing, if it was too long ago. */
+  fateOf(id: MessageId, topic: TopicId | null): BroadcastFate {
     const broadcast = topic === null ? this.#node.trees.broadcast : this.#node.trees.topics?.get(topic)?.broadcast
-    return broadcast?.fateOf(id) ?? null
+    return broadcast?.fateOf(id) ?? { sent: 0, confirmed: 0 }
   }
 
   /** Others may need us for a topic even if we never join one; the code comes once. Rejects if it cannot be loaded. */

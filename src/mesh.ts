@@ -95,7 +95,7 @@ export class Mesh {
   readonly #topics = new Topics({
     join: async (name) => (await this.#startedOr()).joinTopic(name),
     leave: (topic) => this.#engine?.dispatch({ kind: 'leaveTopic', topic }),
-    publish: async (topic, payload, options) => this.#spread(await topic, payload, options),
+    publish: (topic, payload, options) => this.#spread(topic, payload, options),
     membersOf: (topic) => this.#engine?.membersOf(topic) ?? [],
     report: (error) => this.#events.emit('error', error),
   })
@@ -133,10 +133,7 @@ export class Mesh {
    * console.log('I am', mesh.id)
    */
   async ready(options: ReadyOptions = {}): Promise<void> {
-    const wait = timeoutMs('timeoutMs', options.timeoutMs ?? this.#options.readyTimeoutMs)
-    const signal = abortSignal(options.signal)
-    const onTimeout = (): MeshError => this.#notReadyError(wait)
-    await waitFor(this.#readiness.promise, { signal, timeoutMs: wait, onTimeout })
+    await this.#whenReady(this.#readiness.promise, options)
   }
 
   /**
@@ -299,12 +296,24 @@ export class Mesh {
     await this.#engine?.stop()
   }
 
-  async #spread(topic: TopicId | null, payload: Uint8Array, options: SignalOption): Promise<BroadcastHandle> {
+  /** `joining`: the topic's; null: to everybody. */
+  async #spread(
+    joining: Promise<TopicId> | null,
+    payload: Uint8Array,
+    options: SignalOption,
+  ): Promise<BroadcastHandle> {
     const signal = abortSignal(options.signal)
     const engine = await this.#usable(signal)
+    const topic = joining && (await this.#whenReady(joining, options))
     const input = (request: RequestId): Input => ({ kind: 'broadcast', request, topic, payload })
     const { broadcast: id } = (await this.#pending.run({ input, signal })) as BroadcastReceipt
-    return new BroadcastHandle(id, () => engine.fateOf(id, topic))
+    return new BroadcastHandle(id, engine.fateOf(id, topic))
+  }
+
+  #whenReady<T>(promise: Promise<T>, options: ReadyOptions): Promise<T> {
+    const wait = timeoutMs('timeoutMs', options.timeoutMs ?? this.#options.readyTimeoutMs)
+    const signal = abortSignal(options.signal)
+    return waitFor(promise, { signal, timeoutMs: wait, onTimeout: () => this.#notReadyError(wait) })
   }
 
   /** The engine, or why there is none. */

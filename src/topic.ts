@@ -96,8 +96,15 @@ export class Topic {
    */
   [Symbol.asyncIterator](): AsyncGenerator<TopicMessage, undefined> {
     const loop: Loop = { waiting: [], wake: () => {} }
-    this.#loops.add(loop)
-    return this.#read(loop)
+    if (!this.#hasEnded) this.#loops.add(loop)
+    const messages = this.#read(loop)
+    const finish = messages.return.bind(messages)
+    // A generator that has not begun, or that waits, would not hear of it.
+    messages.return = (value) => {
+      this.#end(loop)
+      return finish(value)
+    }
+    return messages
   }
 
   /** Internal: a message has come. */
@@ -113,19 +120,20 @@ export class Topic {
   /** Internal: we have left. What has come is still given. */
   end(): void {
     this.#hasEnded = true
-    for (const { wake } of this.#loops) wake()
+    for (const loop of this.#loops) this.#end(loop)
+  }
+
+  #end(loop: Loop): void {
+    this.#loops.delete(loop)
+    loop.wake()
   }
 
   async *#read(loop: Loop): AsyncGenerator<TopicMessage, undefined> {
-    try {
-      for (;;) {
-        const message = loop.waiting.shift()
-        if (message !== undefined) yield message
-        else if (this.#hasEnded) return undefined
-        else await new Promise<void>((resolve) => (loop.wake = resolve))
-      }
-    } finally {
-      this.#loops.delete(loop)
+    for (;;) {
+      const message = loop.waiting.shift()
+      if (message !== undefined) yield message
+      else if (!this.#loops.has(loop)) return undefined
+      else await new Promise<void>((resolve) => (loop.wake = resolve))
     }
   }
 }

@@ -8,6 +8,7 @@ import { type Data, payloadOf } from './data.ts'
 import { asMeshError, MeshError } from './errors.ts'
 import type { SignalOption } from './mesh.ts'
 import { Topic } from './topic.ts'
+import { Gate } from './waiting.ts'
 
 /** What topics need of their mesh. */
 export interface TopicsParts {
@@ -21,6 +22,8 @@ export interface TopicsParts {
 
 interface Joined {
   readonly topic: Topic
+  /** Who publishes waits for it. */
+  readonly gate: Gate<TopicId>
   id: TopicId | null
 }
 
@@ -53,42 +56,39 @@ export class Topics {
   }
 
   close(): void {
-    for (const { topic } of this.#byName.values()) topic.end()
-    this.#byName.clear()
-    this.#byId.clear()
+    for (const joined of this.#byName.values()) this.#leave(joined)
   }
 
   #join(name: string): Joined {
-    const joining = this.#parts.join(name).catch((error: unknown) => {
-      throw asMeshError('ERR_UNSUPPORTED', error)
-    })
     const topic = new Topic(name, {
-      publish: (data, options) => this.#publish(joined, joining, data, options),
+      publish: (data, options) => this.#publish(joined, data, options),
       peers: () => (joined.id === null ? [] : [...this.#parts.membersOf(joined.id)]),
       leave: () => this.#leave(joined),
       report: this.#parts.report,
     })
-    const joined: Joined = { topic, id: null }
+    const joined: Joined = { topic, gate: new Gate(), id: null }
     this.#byName.set(name, joined)
-    joining.then(
+    this.#parts.join(name).then(
       (id) => this.#onJoined(joined, id),
       // The mesh cannot start or was closed, or the code cannot be loaded: whoever publishes hears so, and may ask again.
-      () => this.#leave(joined),
+      (error: unknown) => this.#leave(joined, asMeshError('ERR_UNSUPPORTED', error)),
     )
     return joined
   }
 
   #onJoined(joined: Joined, id: TopicId): void {
     joined.id = id
+    joined.gate.resolve(id)
     if (this.#isIn(joined)) this.#byId.set(id, joined.topic)
     // Left before the engine was there.
     else if (!this.#byName.has(joined.topic.name)) this.#parts.leave(id)
   }
 
-  #leave(joined: Joined): void {
+  #leave(joined: Joined, error = leftError(joined)): void {
     if (!this.#isIn(joined)) return
     this.#byName.delete(joined.topic.name)
     joined.topic.end()
+    joined.gate.reject(error)
     if (joined.id === null) return
     this.#byId.delete(joined.id)
     this.#parts.leave(joined.id)
@@ -98,15 +98,12 @@ export class Topics {
     return this.#byName.get(joined.topic.name) === joined
   }
 
-  async #publish(
-    joined: Joined,
-    joining: Promise<TopicId>,
-    data: Data,
-    options: SignalOption,
-  ): Promise<BroadcastHandle> {
+  async #publish(joined: Joined, data: Data, options: SignalOption): Promise<BroadcastHandle> {
     const payload = payloadOf(data)
     if (payload.byteLength === 0) throw new MeshError('ERR_OPTION', 'option "data" must have at least one byte')
-    if (!this.#isIn(joined)) throw new MeshError('ERR_CLOSED', `topic "${joined.topic.name}" was left`)
-    return this.#parts.publish(joining, payload, options)
+    if (!this.#isIn(joined)) throw leftError(joined)
+    return this.#parts.publish(joined.gate.promise, payload, options)
   }
 }
+
+const leftError = ({ topic }: Joined): MeshError => new MeshError('ERR_CLOSED', `topic "${topic.name}" was left`)

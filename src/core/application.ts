@@ -66,12 +66,12 @@ export class Application {
     io.sign(id, payload, topic ?? network)
   }
 
-  /** We have left its topic meanwhile, or were never in it. */
-  onNotSpread(id: MessageId): void {
+  /** closed: we have left its topic meanwhile, or were never in it. refused: our own key did. */
+  onNotSpread(id: MessageId, code: FailureCode = 'closed'): void {
     const request = this.#spreading.get(id)
     if (request === undefined) return
     this.#spreading.delete(id)
-    this.fail(request, 'closed')
+    this.fail(request, code)
   }
 
   /** The first neighbour has a broadcast of ours, or none will say so. */

@@ -67,7 +67,7 @@ export type Input =
   /** `reply`: what the other side should be told, along the breadcrumbs: that we do not have its session. */
   | {
       readonly kind: 'jobRefused'
-      readonly job: SealJob | OpenJob | VerifyJob
+      readonly job: Job
       readonly reason: RefusedReason
       readonly reply?: Body
     }
@@ -168,6 +168,16 @@ export interface VerifyJob {
   readonly body: Body
 }
 
+/** What became of `Io.sign` when it failed. */
+export interface SignJob {
+  readonly kind: 'sign'
+  readonly tree: Key
+  readonly id: MessageId
+}
+
+/** What is done with keys. */
+export type Job = SealJob | OpenJob | VerifyJob | SignJob
+
 /**
  * Why sealed or signed bytes were refused; each is counted under this name.
  * malformed: does not parse. undecryptable: the seal does not open. signature: the signature is not the source's.
@@ -259,7 +269,7 @@ export interface Io {
   contactBootstrap(purpose: 'join' | 'visit'): void
   seal(job: SealJob): void
   open(job: OpenJob): void
-  /** Sign a broadcast to the network or to a topic; ends in `signed`. */
+  /** Sign a broadcast to the network or to a topic; ends in `signed`, or in `jobRefused` if our own key fails us. */
   sign(id: MessageId, payload: Body, tree: Key): void
   verify(job: VerifyJob): void
   /** Create an offer for `remote`; ends in `described` or `exchangeFailed`. */

@@ -11,7 +11,7 @@ import type { Frame, LookupFrame, Message, UnicastFrame } from './frames.ts'
 import { type Geometry, randomName, xor } from './geometry.ts'
 import type { ExchangeId, Instant, LinkId, MessageId, NetworkId, PeerId } from './ids.ts'
 import { type NodeInspection, inspectNode } from './inspection.ts'
-import type { Input, Io, LinkUp, OpenJob, SealJob, TimerToken, VerifyJob } from './io.ts'
+import type { Input, Io, Job, LinkUp, TimerToken } from './io.ts'
 import { Join } from './join.ts'
 import { DEAD_MS, Liveness, SERVER_DEAD_MS, isStalled, isSuspect } from './liveness.ts'
 import { Lookups } from './lookups.ts'
@@ -468,7 +468,7 @@ export class MeshNode {
     this.#refuse(job, now, input)
   }
 
-  #refuse(job: SealJob | OpenJob | VerifyJob, now: Instant, input: Extract<Input, { kind: 'jobRefused' }>): void {
+  #refuse(job: Job, now: Instant, input: Extract<Input, { kind: 'jobRefused' }>): void {
     switch (job.kind) {
       case 'seal':
         return this.requests.onSealRefused(job, now)
@@ -476,6 +476,8 @@ export class MeshNode {
         return this.requests.onOpenRefused(job, input.reason, input.reply ?? null)
       case 'verify':
         return this.trees.onRefused(job.tree, job.id)
+      case 'sign':
+        return this.#application.onNotSpread(job.id, 'refused')
     }
   }
 }

@@ -15,6 +15,7 @@ import type {
   NodeEvent,
   OpenJob,
   RefusedReason,
+  Job,
   SealJob,
   TimerToken,
   Verified,
@@ -203,10 +204,8 @@ export class Driver implements Io {
   }
 
   sign(id: MessageId, payload: Body, tree: Key): void {
-    // Signing with our own key cannot be refused: a failure is a fault, and the request runs into its time-out.
-    this.#parts.sealing
-      .sign(id, payload, tree)
-      .then((body) => this.dispatch({ kind: 'signed', tree, id, body }), this.#parts.onFault)
+    const job = { kind: 'sign', tree, id } as const
+    this.#finish(this.#parts.sealing.sign(id, payload, tree), job, (body) => ({ ...job, kind: 'signed', body }))
   }
 
   verify(job: VerifyJob): void {
@@ -243,7 +242,7 @@ export class Driver implements Io {
   }
 
   /** Every sealing job ends in exactly one input. */
-  #finish<T>(work: Promise<T>, job: SealJob | OpenJob | VerifyJob, done: (result: T) => Input): void {
+  #finish<T>(work: Promise<T>, job: Job, done: (result: T) => Input): void {
     work.then(
       (result) => this.dispatch(done(result)),
       (error: unknown) => {

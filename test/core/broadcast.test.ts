@@ -90,6 +90,19 @@ describe('who broadcasts', () => {
     expect(broadcast.fateOf(M)).toEqual({ sent: 4, confirmed: 2 })
   })
 
+  it('has counters that go on counting, until 256 later ones have been sent', () => {
+    const { publish, broadcast, ihave } = station(6)
+    publish(M)
+    const fate = broadcast.fateOf(M)!
+    ihave(5, M)
+    expect(fate.confirmed).toBe(1)
+    ihave(6, M)
+    expect(fate.confirmed).toBe(2)
+    for (let i = 0; i < 256; i++) publish(name(i))
+    ihave(1, M)
+    expect([fate.confirmed, broadcast.fateOf(M)]).toEqual([2, null])
+  })
+
   it('takes a copy that comes back for such a word too', () => {
     const { publish, spread, hear } = station(6)
     publish(M)
@@ -358,6 +371,18 @@ describe('a node', () => {
     expect(isDone()).toBe(false)
     for (let i = 0; i < 2; i++) second()
     expect(isDone()).toBe(true)
+  })
+
+  it('says so when its own key fails it, and has room for the next', () => {
+    const stage = new Stage('b')
+    const failures = (): unknown[] => stage.events().filter(({ kind }) => kind === 'requestFailed')
+    for (let i = 0; i < 1_100; i++) {
+      stage.input({ kind: 'broadcast', request: i as RequestId, topic: null, payload: BYTES }, 20)
+      const { id, tree } = stage.last('sign')
+      stage.input({ kind: 'jobRefused', job: { kind: 'sign', tree, id }, reason: 'malformed' })
+    }
+    expect(failures()).toHaveLength(1_100)
+    expect(failures().at(-1)).toMatchObject({ request: 1_099, code: 'refused' })
   })
 
   it('refuses to send so much that others would take it for a flood, and says so', () => {

@@ -253,6 +253,17 @@ describe('sealing jobs', () => {
     expect(faults).toEqual([error])
   })
 
+  it('also when it is our own signature that fails', async () => {
+    const error = new TypeError('no key')
+    const { core, faults, io } = arrange({ sealing: { ...NO_SEALING, sign: () => Promise.reject(error) } })
+    io.sign(ID, new Uint8Array(3), TREE)
+    await settled()
+    expect(core.inputs).toEqual([
+      { kind: 'jobRefused', job: { kind: 'sign', tree: TREE, id: ID }, reason: 'malformed' },
+    ])
+    expect(faults).toEqual([error])
+  })
+
   it('that succeed come back with what they made', async () => {
     const payload = new Uint8Array([1])
     const { core, io } = arrange({

@@ -1,9 +1,12 @@
 /** Topics as an application uses them, over real data channels. */
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import type { TopicId } from '../../src/core/ids.ts'
+import { Engine } from '../../src/engine.ts'
 import type { Mesh } from '../../src/mesh.ts'
 import type { Topic, TopicMessage } from '../../src/topic.ts'
 import { Topics } from '../../src/topics.ts'
+import { Gate } from '../../src/waiting.ts'
 import { next, startBootstrap, startMesh, startPeers, text } from './support.ts'
 
 const nextOf = (topic: Topic): Promise<TopicMessage> =>
@@ -134,6 +137,23 @@ describe('a topic', () => {
     expect(await refused(() => mesh.topic('chat'))).toBe('ERR_CLOSED')
   })
 
+  it('does not wait for its code longer than its caller does, nor than the mesh would be waited for', async () => {
+    const mesh = startMesh({ readyTimeoutMs: 300 })
+    await mesh.ready()
+    const never = new Promise<never>(() => {})
+    const loading = vi.spyOn(Engine.prototype, 'joinTopic').mockReturnValue(never)
+    try {
+      const chat = mesh.topic('chat')
+      const leaving = new AbortController()
+      const published = refused(() => chat.publish('x', { signal: leaving.signal }))
+      leaving.abort()
+      expect(await published).toBe('ERR_ABORTED')
+      expect(await refused(() => chat.publish('x'))).toBe('ERR_TIMEOUT')
+    } finally {
+      loading.mockRestore()
+    }
+  })
+
   it('says what is wrong with what it is given', async () => {
     const mesh = startMesh()
     await mesh.ready()
@@ -166,18 +186,74 @@ describe('a topic', () => {
   })
 })
 
-it('a topic that cannot be joined says so to whoever publishes, and may be asked for again', async () => {
+const message = (text: string): TopicMessage => ({ from: 'a', data: new TextEncoder().encode(text), hops: 1 })
+
+/** Topics without a mesh. `joined` settles their joining. */
+function topicsAlone() {
+  const joined = new Gate<TopicId>()
+  const left: string[] = []
   const topics = new Topics({
-    join: () => Promise.reject(new TypeError('Failed to fetch dynamically imported module')),
-    leave: () => {},
+    join: () => joined.promise,
+    leave: (topic) => void left.push(topic),
     publish: async (topic) => {
       await topic
-      throw new Error('not reached')
+      throw new Error('published')
     },
     membersOf: () => [],
     report: () => false,
   })
-  const chat = topics.get('chat')
-  await expect(chat.publish('x')).rejects.toMatchObject({ name: 'MeshError', code: 'ERR_UNSUPPORTED' })
-  expect(topics.get('chat')).not.toBe(chat)
+  return { topics, joined, left }
+}
+
+describe('a topic whose code is still being loaded', () => {
+  it('says so to whoever publishes if it cannot be joined, and may be asked for again', async () => {
+    const { topics, joined } = topicsAlone()
+    const chat = topics.get('chat')
+    joined.reject(new TypeError('Failed to fetch dynamically imported module') as never)
+    await expect(chat.publish('x')).rejects.toMatchObject({ name: 'MeshError', code: 'ERR_UNSUPPORTED' })
+    expect(topics.get('chat')).not.toBe(chat)
+  })
+
+  it('keeps nobody waiting who leaves it, or closes the mesh; what is joined too late is left at once', async () => {
+    for (const end of ['leave', 'close'] as const) {
+      const { topics, joined, left } = topicsAlone()
+      const chat = topics.get('chat')
+      const published = refused(() => chat.publish('x'))
+      if (end === 'leave') chat.leave()
+      else topics.close()
+      expect(await published).toBe('ERR_CLOSED')
+      joined.resolve('id' as TopicId)
+      await expect.poll(() => left).toEqual(['id'])
+    }
+  })
+
+  it('publishes once it is there', async () => {
+    const { topics, joined } = topicsAlone()
+    const published = topics.get('chat').publish('x')
+    joined.resolve('id' as TopicId)
+    await expect(published).rejects.toThrow('published')
+  })
+})
+
+describe('a loop over a topic', () => {
+  it('can be ended from outside, while it waits and before it has begun', async () => {
+    const chat = topicsAlone().topics.get('chat')
+    const [waiting, unbegun] = [chat[Symbol.asyncIterator](), chat[Symbol.asyncIterator]()]
+    const next = waiting.next()
+    await waiting.return(undefined)
+    expect(await next).toEqual({ done: true, value: undefined })
+    await unbegun.return(undefined)
+    chat.deliver(message('late'))
+    expect(await unbegun.next()).toEqual({ done: true, value: undefined })
+  })
+
+  it('begun after the topic was left has nothing to give; what came before is still given', async () => {
+    const chat = topicsAlone().topics.get('chat')
+    const early = chat[Symbol.asyncIterator]()
+    chat.deliver(message('one'))
+    chat.leave()
+    expect(text((await early.next()).value!.data)).toBe('one')
+    expect((await early.next()).done).toBe(true)
+    expect((await chat[Symbol.asyncIterator]().next()).done).toBe(true)
+  })
 })
