@@ -69,6 +69,8 @@ interface Survey {
   readonly filled: BucketSet
   /** Peers that a link is under way to. */
   readonly pending: Set<PeerId>
+  /** Somebody may belong on our ring whom we may not dial yet. */
+  readonly isHeldUp: boolean
 }
 
 export class Repair {
@@ -156,7 +158,8 @@ export class Repair {
     const hasAllBuckets = this.#fillBuckets(survey, now)
     this.#fillRandom(survey, now)
     this.#isRingWhole = missing.length === 0
-    this.#isWanting = !this.#isRingWhole || !hasAllBuckets || this.#wantsRandom || this.#isShort(now)
+    const hasAll = this.#isRingWhole && hasAllBuckets && !survey.isHeldUp
+    this.#isWanting = !hasAll || this.#wantsRandom || this.#isShort(now)
     this.#wantMs = signaling.linksInFlight > 0 ? WANT_MS : Math.min(WANT_MAX_MS, 2 * this.#wantMs)
   }
 
@@ -206,11 +209,14 @@ export class Repair {
       filled.add(geometry.bucketOf(self, remote))
       pending.add(remote)
     }
+    let isHeldUp = false
     for (let i = 0; i < book.size; i++) {
       const point = book.pointAt(i)
-      if (arc.wouldKeep(point) && book.isDialable(i, now)) arc.add(book.peerAt(i), point)
+      if (!arc.wouldKeep(point)) continue
+      if (book.isDialable(i, now)) arc.add(book.peerAt(i), point)
+      else isHeldUp = true
     }
-    return { arc, filled, pending }
+    return { arc, filled, pending, isHeldUp }
   }
 
   /** Ring neighbours that we know of and have no link to, nearest first on both sides in turn. */

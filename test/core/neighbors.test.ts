@@ -289,6 +289,28 @@ describe('two links to one peer', () => {
   })
 })
 
+describe('a peer that belongs on our ring', () => {
+  it('is offered a link again when it may be, and not only at the next audit', () => {
+    const stage = new Stage('b', 32)
+    withNeighbors(stage, everywhere(28))
+    second(stage, 20)
+    const near = peer('bab')
+    const offers = () => stage.effects.filter((effect) => effect.do === 'createOffer')
+    const before = offers().length
+    stage.frame({ kind: 'peers', peers: [near], room: 1 }).input({ kind: 'timer', token: { kind: 'maintain' } }, 300)
+    expect(offers()).toHaveLength(before + 1)
+    expect(stage.node.signaling.linkTo(near)).toBeDefined()
+    const id = stage.last('createOffer').exchange as ExchangeId
+    stage.input({ kind: 'exchangeFailed', exchange: id, reason: 'ice' })
+    expect(stage.node.signaling.linkTo(near)).toBeUndefined()
+    // Its pause is 1.5 to 2.5 s long.
+    second(stage, 1)
+    expect(stage.node.signaling.linkTo(near)).toBeUndefined()
+    second(stage, 9)
+    expect(stage.node.signaling.linkTo(near)).toBeDefined()
+  })
+})
+
 describe('a silent neighbour', () => {
   it('is dead after five seconds, and gossip does not revive it', () => {
     const stage = new Stage('b')
