@@ -88,8 +88,7 @@ export class EagerPeers {
 
   /** Does it announce what it does not give? */
   isHollow(link: LinkId, now: Instant): boolean {
-    const standing = this.#standings.get(link)
-    return standing !== undefined && standing.broken >= BROKEN_MAX && now - standing.brokenAt < HOLLOW_MS
+    return this.brokenOf(link) >= BROKEN_MAX && now - this.#of(link).brokenAt < HOLLOW_MS
   }
 
   /** Chooses the links to begin with, once; and again if none is left and we want messages for ourselves. */
@@ -176,7 +175,7 @@ export class EagerPeers {
 
   broke(link: LinkId, now: Instant): void {
     const standing = this.#of(link)
-    standing.broken++
+    standing.broken = now - standing.brokenAt < HOLLOW_MS ? standing.broken + 1 : 1
     standing.brokenAt = now
   }
 

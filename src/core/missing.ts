@@ -10,6 +10,8 @@ import type { Instant, LinkId, MessageId } from './ids.ts'
 
 /** Messages missing at once; more are not noted: a digest will name them again. */
 const MISSING_MAX = 1_024
+/** Of them, while one named by a relay that gave nothing is to be noted: it may be lying for somebody, or for itself (guess). */
+const HOLLOW_MAX = 64
 /** A timer that comes so early is the one that we wait for, by a coarse clock or one that was set back (guess). */
 const EARLY_MS = 100
 /** Neighbours noted for each. */
@@ -41,6 +43,8 @@ export interface Missing {
 export interface Note {
   readonly inMs: number
   readonly isWanted: boolean
+  /** Who names it has given nothing of what it named lately. */
+  readonly isHollow: boolean
   readonly now: Instant
 }
 
@@ -77,14 +81,15 @@ export class MissingMessages {
   }
 
   /** Somebody has it. `inMs`: how long the tree may still take. How long a new timer must run, or null. */
-  note(id: MessageId, holder: Holder, { inMs, isWanted, now }: Note): number | null {
+  note(id: MessageId, holder: Holder, { inMs, isWanted, isHollow, now }: Note): number | null {
     const missing = this.#all.get(id)
     if (missing !== undefined) {
       const isNew = missing.holders.every(({ link }) => link !== holder.link) && missing.asked !== holder.link
       if (isNew && missing.holders.length < HOLDERS_MAX) missing.holders.push(holder)
       return null
     }
-    if (isFullFor(this.#all, MISSING_MAX, ({ namedBy }) => namedBy === holder.link)) return null
+    const max = isHollow ? HOLLOW_MAX : MISSING_MAX
+    if (isFullFor(this.#all, max, ({ namedBy }) => namedBy === holder.link)) return null
     this.#all.set(id, {
       namedBy: holder.link,
       holders: [holder],

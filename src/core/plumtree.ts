@@ -111,7 +111,7 @@ export class Plumtree {
     const links = this.#hooks.links()
     const sentTo = frame.isDirect ? links.flatMap(({ link }) => this.#give(frame, link)) : this.#pushOwn(frame)
     // At once, for announcements wait where many are under way: the one link that a leaf depends on may be the end of it.
-    const told = frame.isDirect ? [] : this.peers.witnesses(links, sentTo, this.#hooks.random)
+    const told = this.peers.witnesses(links, sentTo, this.#hooks.random)
     const entries = [{ id: frame.id, hops: 1 }]
     for (const link of told) this.#hooks.send(link, { kind: 'ihave', target: this.#config.tree, entries })
     this.#announce(frame, [...sentTo, ...told], now)
@@ -399,7 +399,8 @@ export class Plumtree {
   #note(id: MessageId, holder: Holder, { inMs, now }: { readonly inMs: number; readonly now: Instant }): boolean {
     const isRelay = this.#hooks.isRelay()
     const before = this.#missing.size
-    const note = { inMs: isRelay ? RELAY_NOTES_MS : inMs, isWanted: !isRelay, now }
+    const isHollow = this.peers.isHollow(holder.link, now)
+    const note = { inMs: isRelay ? RELAY_NOTES_MS : inMs, isWanted: !isRelay, isHollow, now }
     this.#schedule('graft', this.#missing.note(id, holder, note))
     return this.#missing.size > before
   }

@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest'
 import { MissingMessages } from '../../src/core/missing.ts'
 import { at, link, message } from './ids.ts'
-import { name, station } from './tree.ts'
+import { betray, name, station } from './tree.ts'
 
 const [M, N, O] = [message('m'), message('n'), message('o')]
 
@@ -33,11 +33,23 @@ it('several neighbours fill it to its bound', () => {
   expect(size).toBe(max)
 })
 
+it('a relay that gave nothing of what it named fills little of it, and several together no more', () => {
+  const all = station(20)
+  all.state.relays = [2, 3, 4, 5, 6]
+  for (const on of all.state.relays) betray(all, on)
+  const size = (): number => all.broadcast.collections['broadcastMissing']!.size
+  for (const on of all.state.relays) all.ihave(on, ...Array.from({ length: 200 }, (_, i) => name(on * 1_000 + i)))
+  expect(size()).toBe(32 + 4 * 8)
+  // There is room for what others name.
+  all.ihave(7, M)
+  expect(size()).toBe(32 + 4 * 8 + 1)
+})
+
 it('a timer that comes too early is waited for again', () => {
   const missing = new MissingMessages()
   const holder = { link: link(1), hops: 2, isEager: true }
   const peers = { brokenOf: () => 0 }
-  expect(missing.note(M, holder, { inMs: 250, isWanted: true, now: at(1_000) })).toBe(250)
+  expect(missing.note(M, holder, { inMs: 250, isWanted: true, isHollow: false, now: at(1_000) })).toBe(250)
   expect([...missing.due(at(1_249), new Map(), peers)]).toEqual([])
   expect(missing.timerMs(at(1_249))).toBe(1)
   expect([...missing.due(at(1_250), new Map(), peers)]).toMatchObject([{ id: M, next: holder }])

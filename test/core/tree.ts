@@ -12,7 +12,7 @@ import {
   type TreeFrame,
 } from '../../src/core/frames.ts'
 import type { LinkId, MessageId, NetworkId, PeerId } from '../../src/core/ids.ts'
-import type { TimerToken, VerifyJob } from '../../src/core/io.ts'
+import type { BroadcastFate, TimerToken, VerifyJob } from '../../src/core/io.ts'
 import { RoundTrip } from '../../src/core/round-trip.ts'
 import type { Route } from '../../src/core/router.ts'
 import { SourceBudgets } from '../../src/core/source-budgets.ts'
@@ -33,6 +33,7 @@ export function station(
   const jobs: VerifyJob[] = []
   const delivered: number[] = []
   const spread: { readonly id: MessageId; readonly ms: number }[] = []
+  const fates: BroadcastFate[] = []
   let timers: { readonly at: number; readonly token: TimerToken }[] = []
   let now = 1_000
   /** `relays`: links whose other end only passes messages on. */
@@ -55,7 +56,10 @@ export function station(
       knowsAll: () => state.knowsAll,
       sources,
       deliver: (_source, _payload, { hops }) => void delivered.push(hops),
-      spread: (id, ms) => void spread.push({ id, ms }),
+      spread: (id, ms, fate) => {
+        spread.push({ id, ms })
+        fates.push(fate)
+      },
     },
   )
   broadcast.start(at(now))
@@ -102,6 +106,8 @@ export function station(
     jobs,
     delivered,
     spread,
+    /** Of what stands in `spread`. */
+    fates,
     state,
     pass,
     hear,
@@ -154,6 +160,15 @@ export function station(
 }
 
 export type Station = ReturnType<typeof station>
+
+/** That neighbour announces eight messages and gives none. */
+export function betray(all: Station, on: number): void {
+  for (let i = 0; i < 8; i++) {
+    all.ihave(on, name(i))
+    all.pass(2_000)
+  }
+  all.to('graft')
+}
 
 export const name = (i: number): MessageId =>
   message(`m${i}x`.replaceAll(/\d/g, (digit) => 'bcdefghijk'[Number(digit)]!))
