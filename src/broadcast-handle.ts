@@ -1,7 +1,7 @@
 /** What `mesh.broadcast` resolves to: a broadcast on its way, with counters that go on counting. */
 
-import type { BroadcastFate } from './core/broadcast.ts'
 import type { MessageId } from './core/ids.ts'
+import type { BroadcastFate } from './core/io.ts'
 
 /**
  * A broadcast on its way. Nobody acknowledges it from afar; neighbours tell in the course of the protocol that they have
@@ -20,11 +20,11 @@ export class BroadcastHandle {
 
   /** Neighbours that this peer has sent it to. */
   get sent(): number {
-    return this.#fate.sent
+    return this.#fate.sentTo.length
   }
 
   /** Neighbours that say they have it. */
   get confirmed(): number {
-    return this.#fate.confirmed
+    return this.#fate.holders.length
   }
 }

@@ -4,8 +4,7 @@
  */
 
 import type { Instance } from 'simple-peer'
-import type { BroadcastFate } from './core/broadcast.ts'
-import type { ExchangeId, MessageId, NetworkId, PeerId, TopicId } from './core/ids.ts'
+import type { ExchangeId, NetworkId, PeerId, TopicId } from './core/ids.ts'
 import type { NodeInspection } from './core/inspection.ts'
 import type { Input, NodeEvent } from './core/io.ts'
 import { MeshNode } from './core/node.ts'
@@ -88,23 +87,18 @@ export class Engine {
     return this.#node.inspect()
   }
 
-  /** What becomes of a broadcast of ours, to the network or to a topic; nothing, if it was too long ago. */
-  fateOf(id: MessageId, topic: TopicId | null): BroadcastFate {
-    const broadcast = topic === null ? this.#node.trees.broadcast : this.#node.trees.topics?.get(topic)?.broadcast
-    return broadcast?.fateOf(id) ?? { sent: 0, confirmed: 0 }
-  }
-
   /** Others may need us for a topic even if we never join one; the code comes once. Rejects if it cannot be loaded. */
   async carryTopics(): Promise<void> {
     const { createTopics: create } = await import('./core/topics.ts')
     this.dispatch({ kind: 'carryTopics', create })
   }
 
-  async joinTopic(name: string): Promise<TopicId> {
+  /** `isWanted`: still, now that the code is there. */
+  async joinTopic(name: string, isWanted: () => boolean): Promise<TopicId> {
     const { identity, network } = this.#base
     await this.carryTopics()
     const topic = topicIdOf(name, network, identity.crypto)
-    this.dispatch({ kind: 'joinTopic', topic })
+    if (isWanted()) this.dispatch({ kind: 'joinTopic', topic })
     return topic
   }
 

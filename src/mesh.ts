@@ -85,7 +85,9 @@ export function createMesh(options: MeshOptions = {}): Mesh {
 /** Made by `createMesh`. */
 export class Mesh {
   readonly #options: ResolvedOptions
-  readonly #events: Events<MeshEvents> = new Events<MeshEvents>((error) => this.#events.emit('error', error))
+  /** Says whether anybody listens for errors. */
+  readonly #report = (error: MeshError): boolean => this.#events.emit('error', error)
+  readonly #events = new Events<MeshEvents>(this.#report)
   readonly #started: Promise<Engine>
   readonly #readiness = new Gate<void>()
   readonly #pending = new Pending((input) => this.#engine?.dispatch(input))
@@ -93,11 +95,11 @@ export class Mesh {
   readonly #accepting = new Map<ExchangeId, Gate<Instance>>()
   readonly #listeners = new Listeners()
   readonly #topics = new Topics({
-    join: async (name) => (await this.#startedOr()).joinTopic(name),
+    join: async (name, isWanted) => (await this.#startedOr()).joinTopic(name, isWanted),
     leave: (topic) => this.#engine?.dispatch({ kind: 'leaveTopic', topic }),
     publish: (topic, payload, options) => this.#spread(topic, payload, options),
     membersOf: (topic) => this.#engine?.membersOf(topic) ?? [],
-    report: (error) => this.#events.emit('error', error),
+    report: this.#report,
   })
   #engine: Engine | null = null
   #state: MeshState = 'starting'
@@ -133,7 +135,10 @@ export class Mesh {
    * console.log('I am', mesh.id)
    */
   async ready(options: ReadyOptions = {}): Promise<void> {
-    await this.#whenReady(this.#readiness.promise, options)
+    const wait = timeoutMs('timeoutMs', options.timeoutMs ?? this.#options.readyTimeoutMs)
+    const signal = abortSignal(options.signal)
+    const onTimeout = (): MeshError => this.#notReadyError(wait)
+    await waitFor(this.#readiness.promise, { signal, timeoutMs: wait, onTimeout })
   }
 
   /**
@@ -269,7 +274,7 @@ export class Mesh {
     try {
       const engine = await Engine.create(this.#options, {
         onEvent: (event) => this.#onNodeEvent(event),
-        onFault: (error) => this.#events.emit('error', asMeshError('ERR_INTERNAL', error)),
+        onFault: (error) => this.#report(asMeshError('ERR_INTERNAL', error)),
         onConnected: (exchange, connection) => this.#onConnected(exchange, connection),
       })
       if (this.#closing !== null) throw closedError()
@@ -303,17 +308,12 @@ export class Mesh {
     options: SignalOption,
   ): Promise<BroadcastHandle> {
     const signal = abortSignal(options.signal)
-    const engine = await this.#usable(signal)
-    const topic = joining && (await this.#whenReady(joining, options))
+    await this.#usable(signal)
+    const onTimeout = (): MeshError => new MeshError('ERR_TIMEOUT', 'topics have not loaded')
+    const topic = joining && (await waitFor(joining, { signal, timeoutMs: this.#options.readyTimeoutMs, onTimeout }))
     const input = (request: RequestId): Input => ({ kind: 'broadcast', request, topic, payload })
-    const { broadcast: id } = (await this.#pending.run({ input, signal })) as BroadcastReceipt
-    return new BroadcastHandle(id, engine.fateOf(id, topic))
-  }
-
-  #whenReady<T>(promise: Promise<T>, options: ReadyOptions): Promise<T> {
-    const wait = timeoutMs('timeoutMs', options.timeoutMs ?? this.#options.readyTimeoutMs)
-    const signal = abortSignal(options.signal)
-    return waitFor(promise, { signal, timeoutMs: wait, onTimeout: () => this.#notReadyError(wait) })
+    const { broadcast: id, fate } = (await this.#pending.run({ input, signal })) as BroadcastReceipt
+    return new BroadcastHandle(id, fate)
   }
 
   /** The engine, or why there is none. */

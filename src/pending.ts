@@ -35,6 +35,8 @@ export class Pending {
   readonly #dispatch: (input: Input) => void
   readonly #waiters = new Map<RequestId, Waiter>()
   #count = 0
+  /** Why nothing can be asked for any more. */
+  #ended: MeshError | null = null
 
   constructor(dispatch: (input: Input) => void) {
     this.#dispatch = dispatch
@@ -42,7 +44,8 @@ export class Pending {
 
   /** Resolves with the receipt; rejects with `MeshError` only. */
   run({ input, signal }: RequestPlan): Promise<Done> {
-    if (signal?.aborted) return Promise.reject(abortError(signal))
+    const error = signal?.aborted ? abortError(signal) : this.#ended
+    if (error !== null) return Promise.reject(error)
     const request = ++this.#count as RequestId
     const promise = new Promise<Done>((resolve, reject) => {
       const settle = onAbort(signal, () => {
@@ -67,7 +70,9 @@ export class Pending {
     this.#take(request)?.reject(error)
   }
 
+  /** Also whatever is asked for from now on. */
   failAll(error: MeshError): void {
+    this.#ended = error
     for (const request of [...this.#waiters.keys()]) this.failed(request, error)
   }
 

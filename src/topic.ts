@@ -60,7 +60,8 @@ export class Topic {
   /**
    * Send `data` (1 byte to 15 KiB), signed, to every member. Resolves when a first neighbour says that it has it, or at
    * once if there is none to give it to: whoever of the topic we find within a minute gets it all the same. Rejects like
-   * `mesh.broadcast`, and with `ERR_CLOSED` once we have left. We do not hear our own.
+   * `mesh.broadcast`, with `ERR_CLOSED` once we have left, and with `ERR_UNSUPPORTED` if the code of topics cannot be loaded.
+   * We do not hear our own.
    *
    * @example
    * const chat = mesh.topic('chat')
@@ -129,11 +130,15 @@ export class Topic {
   }
 
   async *#read(loop: Loop): AsyncGenerator<TopicMessage, undefined> {
-    for (;;) {
-      const message = loop.waiting.shift()
-      if (message !== undefined) yield message
-      else if (!this.#loops.has(loop)) return undefined
-      else await new Promise<void>((resolve) => (loop.wake = resolve))
+    try {
+      for (;;) {
+        const message = loop.waiting.shift()
+        if (message !== undefined) yield message
+        else if (!this.#loops.has(loop)) return undefined
+        else await new Promise<void>((resolve) => (loop.wake = resolve))
+      }
+    } finally {
+      this.#loops.delete(loop)
     }
   }
 }

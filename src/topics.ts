@@ -8,12 +8,11 @@ import { type Data, payloadOf } from './data.ts'
 import { asMeshError, MeshError } from './errors.ts'
 import type { SignalOption } from './mesh.ts'
 import { Topic } from './topic.ts'
-import { Gate } from './waiting.ts'
 
 /** What topics need of their mesh. */
 export interface TopicsParts {
-  /** Joins once there is an engine; resolves to the topic's id. */
-  readonly join: (name: string) => Promise<TopicId>
+  /** Joins once there is an engine, if it `isWanted` then; resolves to the topic's id. */
+  readonly join: (name: string, isWanted: () => boolean) => Promise<TopicId>
   readonly leave: (topic: TopicId) => void
   readonly publish: (topic: Promise<TopicId>, payload: Uint8Array, options: SignalOption) => Promise<BroadcastHandle>
   readonly membersOf: (topic: TopicId) => readonly string[]
@@ -22,8 +21,9 @@ export interface TopicsParts {
 
 interface Joined {
   readonly topic: Topic
-  /** Who publishes waits for it. */
-  readonly gate: Gate<TopicId>
+  readonly joining: Promise<TopicId>
+  /** Who publishes, and hears at once that we have left. */
+  readonly publishing: Set<(error: MeshError) => void>
   id: TopicId | null
 }
 
@@ -66,9 +66,10 @@ export class Topics {
       leave: () => this.#leave(joined),
       report: this.#parts.report,
     })
-    const joined: Joined = { topic, gate: new Gate(), id: null }
+    const joining = this.#parts.join(name, () => this.#isIn(joined))
+    const joined: Joined = { topic, joining, publishing: new Set(), id: null }
     this.#byName.set(name, joined)
-    this.#parts.join(name).then(
+    joining.then(
       (id) => this.#onJoined(joined, id),
       // The mesh cannot start or was closed, or the code cannot be loaded: whoever publishes hears so, and may ask again.
       (error: unknown) => this.#leave(joined, asMeshError('ERR_UNSUPPORTED', error)),
@@ -78,7 +79,6 @@ export class Topics {
 
   #onJoined(joined: Joined, id: TopicId): void {
     joined.id = id
-    joined.gate.resolve(id)
     if (this.#isIn(joined)) this.#byId.set(id, joined.topic)
     // Left before the engine was there.
     else if (!this.#byName.has(joined.topic.name)) this.#parts.leave(id)
@@ -88,7 +88,7 @@ export class Topics {
     if (!this.#isIn(joined)) return
     this.#byName.delete(joined.topic.name)
     joined.topic.end()
-    joined.gate.reject(error)
+    for (const reject of joined.publishing) reject(error)
     if (joined.id === null) return
     this.#byId.delete(joined.id)
     this.#parts.leave(joined.id)
@@ -102,7 +102,11 @@ export class Topics {
     const payload = payloadOf(data)
     if (payload.byteLength === 0) throw new MeshError('ERR_OPTION', 'option "data" must have at least one byte')
     if (!this.#isIn(joined)) throw leftError(joined)
-    return this.#parts.publish(joined.gate.promise, payload, options)
+    const published = this.#parts.publish(joined.joining, payload, options)
+    return new Promise((resolve, reject) => {
+      joined.publishing.add(reject)
+      published.then(resolve, reject).finally(() => joined.publishing.delete(reject))
+    })
   }
 }
 

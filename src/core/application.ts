@@ -7,7 +7,7 @@ import { createBucket, take } from './budget.ts'
 import type { Body } from './frames.ts'
 import { randomName } from './geometry.ts'
 import type { ExchangeId, Instant, MessageId, NetworkId, RequestId } from './ids.ts'
-import type { FailureCode, Input, Io } from './io.ts'
+import type { BroadcastFate, FailureCode, Input, Io } from './io.ts'
 import { type Asked, REQUESTS_MAX, type Requests } from './requests.ts'
 import type { Exchange } from './exchange.ts'
 import type { Signaling, SignalingHooks } from './signaling.ts'
@@ -66,7 +66,7 @@ export class Application {
     io.sign(id, payload, topic ?? network)
   }
 
-  /** closed: we have left its topic meanwhile, or were never in it. refused: our own key did. */
+  /** closed: we have left its topic meanwhile, or were never in it. internal: it could not be signed. */
   onNotSpread(id: MessageId, code: FailureCode = 'closed'): void {
     const request = this.#spreading.get(id)
     if (request === undefined) return
@@ -75,11 +75,11 @@ export class Application {
   }
 
   /** The first neighbour has a broadcast of ours, or none will say so. */
-  onSpread(id: MessageId, ms: number): void {
+  onSpread(id: MessageId, ms: number, fate: BroadcastFate): void {
     const request = this.#spreading.get(id)
     if (request === undefined) return
     this.#spreading.delete(id)
-    const receipt = { hops: 1, path: 'routed', ms, attempts: 1, broadcast: id } as const
+    const receipt = { hops: 1, path: 'routed', ms, attempts: 1, broadcast: id, fate } as const
     this.#parts.io.emit({ kind: 'requestDone', request, receipt })
   }
 

@@ -10,7 +10,7 @@ import type { CacheLimits } from './broadcast-cache.ts'
 import { type Body, type BroadcastFrame, HOP_LIMIT_MAX, type TreeFrame } from './frames.ts'
 import type { Geometry } from './geometry.ts'
 import type { Instant, Key, LinkId, MessageId, PeerId } from './ids.ts'
-import type { TimerToken, Verified, VerifyJob } from './io.ts'
+import type { BroadcastFate, TimerToken, Verified, VerifyJob } from './io.ts'
 import { Plumtree } from './plumtree.ts'
 import type { Route } from './router.ts'
 import type { SourceBudgets } from './source-budgets.ts'
@@ -44,7 +44,7 @@ const OWN_MAX = 256
  * links would meet the tree somewhere and make duplicates: RMR 0.5 at 100 peers, where it is 0.12 so. Announcements take
  * up to 1.2 s at a high rate, and one may be lost.
  */
-const FLOOD_MS = 3_000
+export const FLOOD_MS = 3_000
 
 /** `hops`: links that it crossed. */
 export interface Delivery {
@@ -61,7 +61,7 @@ export interface BroadcastHooks extends Omit<TreeHooks, 'since'> {
   knowsAll(): boolean
   deliver(source: PeerId, payload: Body, arrival: Delivery): void
   /** A neighbour has our message, or nobody will say so any more; `ms` after it was sent. */
-  spread(id: MessageId, ms: number): void
+  spread(id: MessageId, ms: number, fate: BroadcastFate): void
 }
 
 export interface BroadcastCounters extends TreeCounters {
@@ -71,22 +71,12 @@ export interface BroadcastCounters extends TreeCounters {
   overRate: number
 }
 
-/** What becomes of a message of our own: counters that go on counting, for as long as they are among the newest `OWN_MAX`. */
-export interface BroadcastFate {
-  /** Neighbours that it was sent to. */
-  readonly sent: number
-  /** Neighbours that say they have it. */
-  readonly confirmed: number
-}
-
-interface Own {
-  /** Links that it was sent to. */
+interface Own extends BroadcastFate {
   readonly sentTo: LinkId[]
-  /** Links that say they have it. */
   readonly holders: LinkId[]
   readonly at: Instant
   /** The newest link of then. */
-  newest: LinkId
+  readonly newest: LinkId
   isConfirmed: boolean
   isFlooded: boolean
 }
@@ -155,20 +145,6 @@ export class Broadcast {
     this.#own.set(id, own)
     // With nobody to tell there is nothing to wait for.
     if (sentTo.length === 0) this.#confirm(id, own, now)
-  }
-
-  /** Null: it was too long ago. */
-  fateOf(id: MessageId): BroadcastFate | null {
-    const own = this.#own.get(id)
-    if (own === undefined) return null
-    return {
-      get sent() {
-        return own.sentTo.length
-      },
-      get confirmed() {
-        return own.holders.length
-      },
-    }
   }
 
   onFrame(frame: BroadcastFrame, from: Route, now: Instant): void {
@@ -280,7 +256,7 @@ export class Broadcast {
   #confirm(id: MessageId, own: Own, now: Instant): void {
     if (own.isConfirmed) return
     own.isConfirmed = true
-    this.#hooks.spread(id, now - own.at)
+    this.#hooks.spread(id, now - own.at, own)
   }
 
   #verify({ link, frame }: Copy): void {

@@ -205,12 +205,20 @@ export interface Receipt {
 
 /** The receipt of a broadcast: a first neighbour has it, or none has said so in time. */
 export interface BroadcastReceipt extends Receipt {
-  /** The id under which `Broadcast.fateOf` knows it. */
   readonly broadcast: MessageId
+  readonly fate: BroadcastFate
 }
 
-/** unreachable: every first hop gave up. timeout: no answer in time. refused: the other side said no. */
-export type FailureCode = 'unreachable' | 'timeout' | 'refused' | 'cancelled' | 'closed' | 'busy'
+/** What becomes of a broadcast of our own: both grow until 256 later ones have been sent. */
+export interface BroadcastFate {
+  /** Links that it was sent to. */
+  readonly sentTo: readonly LinkId[]
+  /** Links that say they have it. */
+  readonly holders: readonly LinkId[]
+}
+
+/** unreachable: every first hop gave up. timeout: no answer in time. refused: the other side said no. internal: our own key did. */
+export type FailureCode = 'unreachable' | 'timeout' | 'refused' | 'cancelled' | 'closed' | 'busy' | 'internal'
 
 /** By which path the offer of a link came about: what the live page's log says. */
 export interface OfferPath {

@@ -11,7 +11,7 @@ import type { Frame, LookupFrame, Message, UnicastFrame } from './frames.ts'
 import { type Geometry, randomName, xor } from './geometry.ts'
 import type { ExchangeId, Instant, LinkId, MessageId, NetworkId, PeerId } from './ids.ts'
 import { type NodeInspection, inspectNode } from './inspection.ts'
-import type { Input, Io, Job, LinkUp, TimerToken } from './io.ts'
+import type { BroadcastFate, Input, Io, Job, LinkUp, TimerToken } from './io.ts'
 import { Join } from './join.ts'
 import { DEAD_MS, Liveness, SERVER_DEAD_MS, isStalled, isSuspect } from './liveness.ts'
 import { Lookups } from './lookups.ts'
@@ -92,7 +92,7 @@ export class MeshNode {
     const detach = (link: LinkId): void => this.#detach(link)
     const joinParts = { io, neighbors, lookups, signaling, attach, detach }
     this.join = new Join({ self, hasBootstrap, lotteryPerSecond }, joinParts)
-    const spread = (id: MessageId, ms: number): void => this.#application.onSpread(id, ms)
+    const spread = (id: MessageId, ms: number, fate: BroadcastFate): void => this.#application.onSpread(id, ms, fate)
     this.trees = new Trees(
       { self, network, geometry, broadcast: config.broadcast },
       { io, router, spread, knowsAll: () => book.size === 0 },
@@ -192,7 +192,7 @@ export class MeshNode {
       case 'joinTopic':
         return this.trees.topics?.join(input.topic, now)
       case 'leaveTopic':
-        return this.trees.topics?.leave(input.topic)
+        return this.trees.topics?.leave(input.topic, now)
       case 'dial':
         return this.#application.onDial(input, now)
       case 'answerCall':
@@ -477,7 +477,7 @@ export class MeshNode {
       case 'verify':
         return this.trees.onRefused(job.tree, job.id)
       case 'sign':
-        return this.#application.onNotSpread(job.id, 'refused')
+        return this.#application.onNotSpread(job.id, 'internal')
     }
   }
 }

@@ -16,6 +16,7 @@ import {
   type BroadcastCounters,
   type BroadcastHooks,
   type Delivery,
+  FLOOD_MS,
 } from './broadcast.ts'
 import type { CacheLimits } from './broadcast-cache.ts'
 import type { Body, Frame, TopicFrame, TopicRole } from './frames.ts'
@@ -153,7 +154,9 @@ export class Topic {
   }
 
   /** We carry it no longer. */
-  end(): void {
+  end(now: Instant): void {
+    // Who has not said that he has what is ours gets it now instead of in a while, and nobody waits for it any longer.
+    this.broadcast.tick((now + FLOOD_MS) as Instant)
     const { topic: target } = this.#config
     const links = new Set([...this.#carriers.keys(), ...this.#parents.keys()])
     for (const link of links)

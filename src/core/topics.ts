@@ -45,8 +45,8 @@ export class Topics {
   readonly #geometry: Geometry
   readonly #parts: TopicsParts
   readonly #topics = new Map<Key, Topic>()
-  /** Of all topics: one that was left and is joined again does not know any more what came before. */
-  readonly #delivered = new RecentMap<MessageId, true>(DELIVERED)
+  /** By whom. Of all topics: one that was left and is joined again does not know any more what came before. */
+  readonly #delivered = new RecentMap<MessageId, PeerId>(DELIVERED)
 
   constructor({ self, geometry }: { readonly self: PeerId; readonly geometry: Geometry }, parts: TopicsParts) {
     this.#self = self
@@ -54,8 +54,10 @@ export class Topics {
     this.#parts = {
       ...parts,
       deliver: (message, payload) => {
-        if (this.#delivered.has(message.id)) return
-        this.#delivered.set(message.id, true, message.now)
+        const { id, source, now } = message
+        // Ids are chosen by sources: nobody else can have used it up.
+        if (this.#delivered.get(id) === source) return
+        this.#delivered.set(id, source, now)
         parts.deliver(message, payload)
       },
     }
@@ -93,13 +95,13 @@ export class Topics {
   }
 
   /** Others may need us for it all the same: it is one that we relay, if there is room for another. */
-  leave(topic: TopicId): void {
+  leave(topic: TopicId, now: Instant): void {
     const known = this.#topics.get(topic)
     if (known?.isMember !== true) return
     known.leave()
     const isTooMuchFor = (link: LinkId): boolean =>
       known.isNeededBy(link) && this.#count(neededBy(link)) > RELAYED_PER_LINK_MAX
-    if (this.#count(isRelayed) > RELAYED_MAX || known.links.some(isTooMuchFor)) this.#end(topic, known)
+    if (this.#count(isRelayed) > RELAYED_MAX || known.links.some(isTooMuchFor)) this.#end(topic, known, now)
   }
 
   /** False: we do not carry that with this neighbour. */
@@ -139,7 +141,7 @@ export class Topics {
   tick(now: Instant): void {
     this.#delivered.rotate(now)
     for (const [id, topic] of this.#topics) {
-      if (!topic.tick(now)) this.#end(id, topic)
+      if (!topic.tick(now)) this.#end(id, topic, now)
       else if (topic.members.tick(now)) {
         topic.members.said(now)
         this.#parts.sign(randomName(() => this.#parts.random()) as MessageId, NOTHING, id)
@@ -165,8 +167,8 @@ export class Topics {
     return created
   }
 
-  #end(id: Key, topic: Topic): void {
-    topic.end()
+  #end(id: Key, topic: Topic, now: Instant): void {
+    topic.end(now)
     this.#topics.delete(id)
   }
 

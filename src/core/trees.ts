@@ -13,7 +13,7 @@ import {
 import type { SpreadFrame } from './frames.ts'
 import type { Geometry } from './geometry.ts'
 import type { Instant, Key, LinkId, MessageId, NetworkId, PeerId } from './ids.ts'
-import type { Input, Io, TimerToken } from './io.ts'
+import type { BroadcastFate, Input, Io, TimerToken } from './io.ts'
 import type { Route, Router } from './router.ts'
 import { SourceBudgets } from './source-budgets.ts'
 import type { Topics, TopicsParts } from './topics.ts'
@@ -35,7 +35,7 @@ export interface TreesParts {
   /** Is everybody whom we know of a neighbour? */
   knowsAll(): boolean
   /** A neighbour has our message, or nobody will say so any more; `ms` after it was sent. */
-  spread(id: MessageId, ms: number): void
+  spread(id: MessageId, ms: number, fate: BroadcastFate): void
 }
 
 type InputOf<Kind extends Input['kind']> = Extract<Input, { readonly kind: Kind }>

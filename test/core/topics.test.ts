@@ -61,6 +61,11 @@ function seconds(stage: Stage, count: number, links: number): void {
   }
 }
 
+const numbered = (i: number): TopicId =>
+  ('a' + [...String(i)].map((digit) => 'bcdefghijk'[Number(digit)]).join('') + 'a'.repeat(51))
+    .slice(0, 52)
+    .padEnd(52, 'a') as TopicId
+
 const join = (stage: Stage): Stage => stage.input({ kind: 'joinTopic', topic: TOPIC })
 const topicOf = (stage: Stage) => stage.node.trees.topics!.get(TOPIC)
 
@@ -285,6 +290,19 @@ describe('members', () => {
     expect(topicOf(stage)).toBeUndefined()
   })
 
+  it('who leaves what it relays too much of already is told that its last message is out, and brings it to who has not got it', () => {
+    const stage = among(['z', 'y'])
+    for (let i = 0; i < 64; i++) stage.frame(topicFrame({ target: numbered(i), isNeeded: true }), 1)
+    join(stage).frame(topicFrame({ isNeeded: true }), 1)
+    stage.input({ kind: 'broadcast', request: 5 as RequestId, topic: TOPIC, payload: BYTES })
+    stage.input({ kind: 'signed', tree: TOPIC, id: stage.last('sign').id, body: BYTES })
+    const isDone = (): boolean => stage.events().some((event) => event.kind === 'requestDone' && event.request === 5)
+    expect(isDone()).toBe(false)
+    stage.input({ kind: 'leaveTopic', topic: TOPIC })
+    expect(topicOf(stage)).toBeUndefined()
+    expect(isDone()).toBe(true)
+  })
+
   it('who has left, was forgotten and joins again does not hear anything twice', () => {
     const stage = join(among(['b']))
     const carry = (): Stage => stage.frame(topicFrame({ isReply: true }), 1)
@@ -300,6 +318,18 @@ describe('members', () => {
     expect(messages(stage)).toHaveLength(2)
   })
 
+  it('nobody can use up the id of another one, not in another topic either', () => {
+    const stage = join(among(['b']))
+    const other = peer('c') as Key as TopicId
+    stage.input({ kind: 'joinTopic', topic: other })
+    for (const target of [TOPIC, other]) stage.frame(topicFrame({ target, isReply: true }), 1)
+    const [id, link] = [message('n'), 1 as LinkId]
+    stage.frame(broadcastFrame(id, other))
+    stage.input({ kind: 'verified', tree: other, id, link, source: peer('e'), signedAt: stage.now, payload: BYTES })
+    hear(stage, id, 1, peer('q'))
+    expect(messages(stage)).toMatchObject([{ from: peer('e') }, { from: peer('q') }])
+  })
+
   it('who has left cannot publish', () => {
     const stage = join(among(['b']))
     stage.input({ kind: 'broadcast', request: 7 as RequestId, topic: TOPIC, payload: BYTES })
@@ -312,11 +342,6 @@ describe('members', () => {
 describe('bounds of topics', () => {
   const numberedMessage = (i: number): MessageId =>
     message([...String(i)].map((digit) => 'bcdefghijk'[Number(digit)]).join('') + 'x')
-
-  const numbered = (i: number): TopicId =>
-    ('a' + [...String(i)].map((digit) => 'bcdefghijk'[Number(digit)]).join('') + 'a'.repeat(51))
-      .slice(0, 52)
-      .padEnd(52, 'a') as TopicId
 
   it('one neighbour may have us relay 64, all together 256; what is above is refused and counted', () => {
     const stage = among(['v', 'w', 'x', 'y', 'z'])

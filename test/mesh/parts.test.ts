@@ -257,5 +257,7 @@ describe('pending requests', () => {
     const waiting = [run(), run()]
     pending.failAll(new MeshError('ERR_CLOSED', 'closed'))
     for (const promise of waiting) await expect(promise).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    // So does what was just about to begin.
+    await expect(run()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
   })
 })

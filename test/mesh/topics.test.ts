@@ -188,21 +188,26 @@ describe('a topic', () => {
 
 const message = (text: string): TopicMessage => ({ from: 'a', data: new TextEncoder().encode(text), hops: 1 })
 
-/** Topics without a mesh. `joined` settles their joining. */
-function topicsAlone() {
+/** Topics without a mesh. `joined` settles their joining; `ready`: what else publishing waits for. */
+function topicsAlone(ready: Promise<void> = Promise.resolve()) {
   const joined = new Gate<TopicId>()
-  const left: string[] = []
+  const [left, wanted]: [string[], string[]] = [[], []]
   const topics = new Topics({
-    join: () => joined.promise,
+    join: async (name, isWanted) => {
+      const id = await joined.promise
+      if (isWanted()) wanted.push(name)
+      return id
+    },
     leave: (topic) => void left.push(topic),
     publish: async (topic) => {
+      await ready
       await topic
       throw new Error('published')
     },
     membersOf: () => [],
     report: () => false,
   })
-  return { topics, joined, left }
+  return { topics, joined, left, wanted }
 }
 
 describe('a topic whose code is still being loaded', () => {
@@ -216,7 +221,7 @@ describe('a topic whose code is still being loaded', () => {
 
   it('keeps nobody waiting who leaves it, or closes the mesh; what is joined too late is left at once', async () => {
     for (const end of ['leave', 'close'] as const) {
-      const { topics, joined, left } = topicsAlone()
+      const { topics, joined, left } = topicsAlone(new Promise(() => {}))
       const chat = topics.get('chat')
       const published = refused(() => chat.publish('x'))
       if (end === 'leave') chat.leave()
@@ -225,6 +230,17 @@ describe('a topic whose code is still being loaded', () => {
       joined.resolve('id' as TopicId)
       await expect.poll(() => left).toEqual(['id'])
     }
+  })
+
+  it('is not joined any more when it was left meanwhile: it would take the place of another', async () => {
+    const { topics, joined, wanted } = topicsAlone()
+    for (let i = 0; i < 64; i++) topics.get(`room ${i}`)
+    topics.get('room 0').leave()
+    topics.get('one more')
+    joined.resolve('id' as TopicId)
+    await expect.poll(() => wanted).toContain('one more')
+    expect(wanted).toHaveLength(64)
+    expect(wanted).not.toContain('room 0')
   })
 
   it('publishes once it is there', async () => {

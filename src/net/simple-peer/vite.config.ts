@@ -21,9 +21,9 @@ const STAND_INS = ['Buffer', 'errCode', 'randombytes', 'stream']
 
 /** simple-peer's text, how it is changed, and into what. */
 const CHANGES: readonly (readonly [RegExp, string])[] = [
-  // Log lines, which nobody reads without `debug`; the method that makes them stays, empty.
+  // Log lines, which nobody reads without `debug`.
   [/^ +this\._debug\([^]*?\)$/gm, ''],
-  [/^( {2}_debug \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
+  [/^ {2}_debug \(\) \{$[^]*?^ {2}\}$/gm, ''],
   // What only older browsers take than have the ES2023 that we are written in: statistics by callback, by other names, no `onbufferedamountlow`.
   [
     /^( {2}getStats \(cb\) \{)$[^]*?^ {2}(\})$/gm,
@@ -42,8 +42,12 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   ],
   [/^ +if \(sender\.replaceTrack != null\) \{$([^]*?)^ +\} else \{$[^]*?^ {4}\}$/gm, '$1'],
   [/,$\n^ +sdpSemantics: .*$/gm, ''],
-  // Who asks what is buffered without that event; nobody calls it now, and the method stays, empty.
-  [/^( {2}_onInterval \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
+  // Firefox before 59 removed tracks only while signaling was stable.
+  [/if \(err\.name === 'NS_ERROR_UNEXPECTED'\) \{$[^]*?\} else (?=\{$)/gm, ''],
+  [/^ +this\._sendersAwaitingStable\.forEach\([^]*?^ {6}\}\)$/gm, ''],
+  [/^ +this\._sendersAwaitingStable = .*$/gm, ''],
+  // Who asks what is buffered without that event.
+  [/^ {2}_onInterval \(\) \{$[^]*?^ {2}\}$/gm, ''],
   [/^.*this\._interval\b.*$/gm, ''],
   // `createMesh` has seen to it that there is WebRTC.
   [/^ {4}if \(!this\._wrtc\) \{$[^]*?^ {4}\}$/gm, ''],
@@ -71,7 +75,7 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   [/event\.candidate && this\.trickle(?=\) \{$)/gm, 'event.candidate'],
   [/^ +if \(!this\.trickle && !this\.allowHalfTrickle\) .*$/gm, ''],
   [/^ +if \(this\.trickle \|\| this\._iceComplete\) (send\w+\(\))$\n.*$/gm, '$1'],
-  [/^( {2}_startIceCompleteTimeout \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
+  [/^ {2}_startIceCompleteTimeout \(\) \{$[^]*?^ {2}\}$/gm, ''],
   [/ else if \(!event\.candidate && [^]*?^ {4}\}$[^]*?^ {4}\}$/gm, ''],
   [/^ +this\._iceComplete(?:Timer)? = .*$/gm, ''],
   // Browsers have `queueMicrotask`; what else is required stands in one module.
