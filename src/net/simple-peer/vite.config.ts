@@ -21,9 +21,9 @@ const STAND_INS = ['Buffer', 'errCode', 'randombytes', 'stream']
 
 /** simple-peer's text, how it is changed, and into what. */
 const CHANGES: readonly (readonly [RegExp, string])[] = [
-  // Log lines, which nobody reads without `debug`.
+  // Log lines, which nobody reads without `debug`; the method that makes them stays, empty.
   [/^ +this\._debug\([^]*?\)$/gm, ''],
-  [/^ {2}_debug \(\) \{$[^]*?^ {2}\}$/gm, ''],
+  [/^( {2}_debug \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
   // What only older browsers take than have the ES2023 that we are written in: statistics by callback, by other names, no `onbufferedamountlow`.
   [
     /^( {2}getStats \(cb\) \{)$[^]*?^ {2}(\})$/gm,
@@ -46,8 +46,8 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   [/if \(err\.name === 'NS_ERROR_UNEXPECTED'\) \{$[^]*?\} else (?=\{$)/gm, ''],
   [/^ +this\._sendersAwaitingStable\.forEach\([^]*?^ {6}\}\)$/gm, ''],
   [/^ +this\._sendersAwaitingStable = .*$/gm, ''],
-  // Who asks what is buffered without that event.
-  [/^ {2}_onInterval \(\) \{$[^]*?^ {2}\}$/gm, ''],
+  // Who asks what is buffered without that event; nobody calls it now, and the method stays, empty.
+  [/^( {2}_onInterval \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
   [/^.*this\._interval\b.*$/gm, ''],
   // `createMesh` has seen to it that there is WebRTC.
   [/^ {4}if \(!this\._wrtc\) \{$[^]*?^ {4}\}$/gm, ''],
@@ -75,7 +75,9 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   [/event\.candidate && this\.trickle(?=\) \{$)/gm, 'event.candidate'],
   [/^ +if \(!this\.trickle && !this\.allowHalfTrickle\) .*$/gm, ''],
   [/^ +if \(this\.trickle \|\| this\._iceComplete\) (send\w+\(\))$\n.*$/gm, '$1'],
-  [/^ {2}_startIceCompleteTimeout \(\) \{$[^]*?^ {2}\}$/gm, ''],
+  [/^( {2}_startIceCompleteTimeout \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
+  // They are so without being told.
+  [/^ +this\.(?:remote|local)(?:Address|Family|Port) = undefined$/gm, ''],
   [/ else if \(!event\.candidate && [^]*?^ {4}\}$[^]*?^ {4}\}$/gm, ''],
   [/^ +this\._iceComplete(?:Timer)? = .*$/gm, ''],
   // Browsers have `queueMicrotask`; what else is required stands in one module.
