@@ -11,11 +11,11 @@ import type { ExchangeId, Instant, Key, LinkId, MessageId, PeerId } from '../cor
 import type {
   Input,
   Io,
+  Job,
   LinkRole,
   NodeEvent,
   OpenJob,
   RefusedReason,
-  Job,
   SealJob,
   TimerToken,
   Verified,

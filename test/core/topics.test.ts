@@ -7,6 +7,7 @@ import type { NodeEvent } from '../../src/core/io.ts'
 import { createTopics } from '../../src/core/topics.ts'
 import { message, peer } from './ids.ts'
 import { BYTES, linkUp, Stage, type StageOptions } from './stage.ts'
+import { name } from './tree.ts'
 
 /** Close to it are 'a…', then 'b…', 'd…'; far from it are 'z…'. */
 const TOPIC = peer('a') as Key as TopicId
@@ -291,14 +292,21 @@ describe('members', () => {
   })
 
   it('who leaves what it relays too much of already is told that its last message is out, and brings it to who has not got it', () => {
-    const stage = among(['z', 'y'])
+    const links = [1, 2, 3, 4, 5, 6, 7]
+    const stage = among(['z', 'y', 'x', 'w', 'v', 'u', 't'])
     for (let i = 0; i < 64; i++) stage.frame(topicFrame({ target: numbered(i), isNeeded: true }), 1)
-    join(stage).frame(topicFrame({ isNeeded: true }), 1)
+    join(stage)
+    for (const on of links) stage.frame(topicFrame({ isNeeded: true }), on)
     stage.input({ kind: 'broadcast', request: 5 as RequestId, topic: TOPIC, payload: BYTES })
     stage.input({ kind: 'signed', tree: TOPIC, id: stage.last('sign').id, body: BYTES })
     const isDone = (): boolean => stage.events().some((event) => event.kind === 'requestDone' && event.request === 5)
-    expect(isDone()).toBe(false)
+    const given = (): number[] =>
+      stage.effects.flatMap((effect) =>
+        effect.do === 'send' && effect.frame.kind === 'broadcast' ? [effect.link as number] : [],
+      )
+    expect([isDone(), given().length]).toEqual([false, 4])
     stage.input({ kind: 'leaveTopic', topic: TOPIC })
+    expect(given().toSorted((a, b) => a - b)).toEqual(links)
     expect(topicOf(stage)).toBeUndefined()
     expect(isDone()).toBe(true)
   })
@@ -340,9 +348,6 @@ describe('members', () => {
 })
 
 describe('bounds of topics', () => {
-  const numberedMessage = (i: number): MessageId =>
-    message([...String(i)].map((digit) => 'bcdefghijk'[Number(digit)]).join('') + 'x')
-
   it('one neighbour may have us relay 64, all together 256; what is above is refused and counted', () => {
     const stage = among(['v', 'w', 'x', 'y', 'z'])
     const ask = (on: number, from: number, count: number): void => {
@@ -370,7 +375,7 @@ describe('bounds of topics', () => {
     for (let i = 0; i < 100; i++) {
       for (const on of [1, 2]) stage.frame(topicFrame({ isReply: true }), on)
       // No more than a source and a link may have us carry.
-      for (let k = 0; k < 200; k++) hear(stage, numberedMessage(200 * i + k), 1 + (k % 2), peer('q'))
+      for (let k = 0; k < 200; k++) hear(stage, name(200 * i + k), 1 + (k % 2), peer('q'))
       seconds(stage, 1, 2)
     }
     expect(messages(stage)).toHaveLength(20_000)
