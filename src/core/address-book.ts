@@ -41,6 +41,8 @@ export interface Address {
 }
 
 export class AddressBook {
+  /** Counts changes of who is in it. */
+  version = 0
   readonly #self: PeerId
   readonly #geometry: Geometry
   readonly #peers: PeerId[] = []
@@ -150,6 +152,7 @@ export class AddressBook {
   remove(peer: PeerId): void {
     const at = this.#find(peer)
     if (at === undefined) return
+    this.version++
     const last = this.#peers.pop() as PeerId
     const via = this.#vias.pop() as PeerId | null
     if (last === peer) return
@@ -223,6 +226,7 @@ export class AddressBook {
     now: Instant,
   ): void {
     if (this.size >= ADDRESS_BOOK_MAX) this.remove(this.peerAt(this.#oldest()))
+    this.version++
     const at = this.size
     if (at === this.#points.length) this.#grow()
     this.#peers.push(entry.peer)

@@ -51,8 +51,7 @@ export interface NodeInspection {
   readonly collections: Readonly<Record<string, { readonly size: number; readonly max: number }>>
 }
 
-export function inspectNode(node: MeshNode, now: Instant): NodeInspection {
-  void now
+export function inspectNode(node: MeshNode): NodeInspection {
   const { router, requests, trees, signaling, neighbors, lookups, join, book } = node
   const { broadcast, topics } = trees
   const { jobsRefused, ...own } = node.counters

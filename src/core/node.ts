@@ -204,7 +204,7 @@ export class MeshNode {
 
   /** A snapshot of everything, for the command line, the page and tests. */
   inspect(): NodeInspection {
-    return inspectNode(this, this.#now)
+    return inspectNode(this)
   }
 
   // ---- life -----------------------------------------------------------------------------------------------------------

@@ -189,12 +189,21 @@ export class Plumtree {
     if (!isDirect) this.#onSecond(id, link, now)
   }
 
+  /**
+   * A neighbour has these. A relay need not have them too: it passes the word on, and asks when it is asked itself. So
+   * relays carry nothing for which there is another way.
+   */
   onIhave({ entries }: IhaveFrame, from: Route, now: Instant): void {
     const isHollow = this.#isHollow(from, now)
+    const { link } = from
     for (const { id, hops } of entries) {
-      if (this.cache.has(id)) this.#announcements.hold(id, from.link)
+      if (this.cache.has(id)) this.#announcements.hold(id, link)
       else if (isHollow) this.#counters.ignored++
-      else this.#hear(id, { link: from.link, hops, isEager: true }, { inMs: this.#patienceMs(from), now })
+      else if (
+        this.#note(id, { link, hops, isEager: true }, { inMs: this.#patienceMs(from), now }) &&
+        this.#hooks.isRelay()
+      )
+        this.#announce({ id, hops }, [link], now)
     }
   }
 
@@ -382,17 +391,10 @@ export class Plumtree {
 
   /** A relay's word is another's, who may have lied to it: who wants a message asks it last, but hears it. */
   #isHollow({ link }: Route, now: Instant): boolean {
-    if (!this.peers.isHollow(link, now)) return false
-    return this.#hooks.isRelay() || this.#hooks.audience().some((one) => one.link === link)
-  }
-
-  /**
-   * A neighbour has it. A relay need not have it too: it passes the word on, and asks when it is asked itself. So relays
-   * carry nothing for which there is another way.
-   */
-  #hear(id: MessageId, holder: Holder, { inMs, now }: { readonly inMs: number; readonly now: Instant }): void {
-    const isNew = this.#note(id, holder, { inMs, now })
-    if (isNew && this.#hooks.isRelay()) this.#announce({ id, hops: holder.hops }, [holder.link], now)
+    return (
+      this.peers.isHollow(link, now) &&
+      (this.#hooks.isRelay() || this.#hooks.audience().some((one) => one.link === link))
+    )
   }
 
   /** True: nobody had told us before. What finds no room is not news: two relays would tell each other for ever. */

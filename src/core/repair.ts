@@ -90,6 +90,8 @@ export class Repair {
   #maintainedAt = 0
   #estimatedAt = 0
   #sizeEstimate = 1
+  /** The versions of neighbours and address book that it was made from. */
+  #estimateOf = 0
   #bucketCount = 0
   #survey: Survey | null = null
 
@@ -258,7 +260,9 @@ export class Repair {
   #estimate(now: Instant): number {
     if (now - this.#estimatedAt >= ESTIMATE_KEEP_MS) {
       this.#estimatedAt = now
-      this.#sizeEstimate = this.sizeEstimate()
+      const version = this.#parts.table.version + this.#parts.book.version
+      if (this.#estimateOf !== version) this.#sizeEstimate = this.sizeEstimate()
+      this.#estimateOf = version
     }
     return this.#sizeEstimate
   }

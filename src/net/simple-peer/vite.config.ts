@@ -21,8 +21,9 @@ const STAND_INS = ['Buffer', 'errCode', 'randombytes', 'stream']
 
 /** simple-peer's text, how it is changed, and into what. */
 const CHANGES: readonly (readonly [RegExp, string])[] = [
-  // Log lines, which nobody reads without `debug`; the method that makes them stays, empty.
+  // Log lines, which nobody reads without `debug`, and the name before each; the method that makes them stays, empty.
   [/^ +this\._debug\([^]*?\)$/gm, ''],
+  [/^ +this\._id = .*$/gm, ''],
   [/^( {2}_debug \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
   // What only older browsers take than have the ES2023 that we are written in: statistics by callback, by other names, no `onbufferedamountlow`.
   [
