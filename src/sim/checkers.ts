@@ -23,6 +23,8 @@ export interface Violation {
   readonly detail: string
 }
 
+type Collection = { readonly size: number; readonly max: number }
+
 /** Violations kept; a broken protocol breaks the same rule a million times. */
 const VIOLATIONS_MAX = 100
 
@@ -60,9 +62,11 @@ export class Checkers {
   inspect(node: SimNode, nowMs: number): void {
     const inspection = node.machine.measure?.()
     if (inspection === undefined) return
-    for (const [name, { size, max }] of Object.entries(inspection.collections ?? {})) {
-      if (size > max) this.#report(nowMs, node, 'bound', `${name} holds ${size} of ${max}`)
-    }
+    for (const collections of inspection.collections ?? [])
+      for (const name in collections) {
+        const { size, max } = collections[name] as Collection
+        if (size > max) this.#report(nowMs, node, 'bound', `${name} holds ${size} of ${max}`)
+      }
     if (inspection.degree !== undefined) this.#checkDegree(node, inspection.degree, nowMs)
   }
 

@@ -44,6 +44,8 @@ export class Links {
   readonly #carriage: Carriage
   /** Open ends by id; the closed leave a hole, because ids are never used again. */
   readonly #ends: (LinkEnd | null)[] = []
+  /** Where the last frame came in: every other one goes back from there, and the row of all ends is not in the cache. */
+  #recent: LinkEnd | null = null
   /** Every frame just arrives. */
   #isPlain: boolean
 
@@ -81,6 +83,7 @@ export class Links {
   /** A frame's time has come at `end`. */
   arrive(end: LinkEnd, due: FrameDue): void {
     const { node } = end
+    this.#recent = end
     if (end.isOpen && node.isRunning) return this.#network.handle(node, due)
     this.#observer.dropped(due.frame, !node.isUp ? 'dead' : end.isOpen ? 'asleep' : 'closed')
   }
@@ -112,8 +115,8 @@ export class Links {
   }
 
   #endOf(node: SimNode, link: LinkId): LinkEnd | null {
-    const end = this.#ends[link] ?? null
-    return end !== null && end.node === node ? end : null
+    const end = this.#recent?.id === link ? this.#recent : this.#ends[link]
+    return end?.isOpen === true && end.node === node ? end : null
   }
 
   #createEnd(plan: LinkPlan, baseMs: number): LinkEnd {

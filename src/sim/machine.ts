@@ -14,8 +14,8 @@ export interface Machine {
 
 /** What checkers look at. */
 export interface MachineInspection {
-  /** Every bounded collection with its present size and its bound. */
-  readonly collections?: Readonly<Record<string, { readonly size: number; readonly max: number }>>
+  /** Every bounded collection with its present size and its bound, as each part of the machine names its own. */
+  readonly collections?: readonly Readonly<Record<string, { readonly size: number; readonly max: number }>>[]
   /** Links of the mesh that stand or are promised to running exchanges. */
   readonly degree?: number
 }

@@ -26,15 +26,8 @@ export class MeshPeer extends MeshNode implements Machine {
   /** Not the node's own snapshot, which is made for people: only what checkers want, many times a second. */
   measure(): MachineInspection {
     const { router, requests, trees, signaling, lookups, book, neighbors } = this
-    const collections = {
-      ...router.collections,
-      ...requests.collections,
-      ...trees.collections,
-      ...signaling.collections,
-      ...lookups.collections,
-      ...book.collections,
-    }
-    return { collections, degree: neighbors.size + signaling.linksInFlight }
+    const parts = [router, requests, trees, signaling, lookups, book]
+    return { collections: parts.map((part) => part.collections), degree: neighbors.size + signaling.linksInFlight }
   }
 }
 

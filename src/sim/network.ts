@@ -11,7 +11,7 @@ import type { Input, NodeEvent, TimerToken } from '../core/io.ts'
 import { idFromBytes } from '../wire/ids.ts'
 import { CARRIAGE_DEFAULTS, type CarriageOptions } from './carriage.ts'
 import { Contacts } from './contacts.ts'
-import { type Due, InputDue, TaskDue, TimerDue } from './events.ts'
+import { type Due, FrameDue, InputDue, TaskDue, TimerDue } from './events.ts'
 import { LATENCY_DEFAULTS, LatencyModel, type LatencyOptions } from './latency.ts'
 import { type LinkNature, type LinkPlan, Links } from './links.ts'
 import type { Machine, MachineMaker } from './machine.ts'
@@ -131,7 +131,9 @@ export class Network {
   step(until: Instant): boolean {
     const due = this.#queue.pop(until)
     if (due === null) return false
-    due.fire(this)
+    // Nine of ten, and V8 looks up by hash what more than four classes have.
+    if (due instanceof FrameDue) this.links.arrive(due.memo, due)
+    else due.fire(this)
     return true
   }
 

@@ -41,7 +41,7 @@ export class Watch implements NetworkObserver {
 
   handling(node: SimNode, input: Input): void {
     this.#trace.add(this.#now(), node.number, input)
-    this.#stats.handling(input)
+    if (input.kind !== 'frame') this.#stats.handling(input)
     this.#watchers.onEvent?.(this.#now() - EPOCH_MS, node, input)
   }
 
@@ -50,8 +50,7 @@ export class Watch implements NetworkObserver {
   }
 
   sending(end: LinkEnd, frame: Frame): void {
-    end.node.bytesSent += this.#stats.sending(frame)
-    this.#stats.spreading(end, frame, this.#now())
+    end.node.bytesSent += this.#stats.sending(end, frame, this.#now())
   }
 
   dropped(frame: Frame, cause: DropCause): void {

@@ -126,8 +126,8 @@ describe('checkers catch', () => {
   test('links promised beyond the cap, and collections beyond their bounds, by what a node says of itself', () => {
     const inspections = [
       { degree: 33 },
-      { collections: { paths: { size: 11, max: 10 } } },
-      { degree: 32, collections: { paths: { size: 10, max: 10 } } },
+      { collections: [{ paths: { size: 11, max: 10 } }] },
+      { degree: 32, collections: [{ paths: { size: 10, max: 10 } }] },
     ]
     const liars = inspections.map((inspection): Machine => ({ handle: () => {}, measure: () => inspection }))
     const sim = new Simulation(
