@@ -373,9 +373,9 @@ export class Requests {
   }
 
   #firstHop(request: Request): LinkId | null {
-    const { via, tried } = request
+    const { via, tried, target, attempt } = request
     if (via !== null && !tried.includes(via) && this.#router.route(via) !== undefined) return via
-    for (const route of this.#router.firstHops(request.target)) {
+    for (const route of this.#router.firstHops(target, attempt)) {
       if (!tried.includes(route.link)) return route.link
     }
     return null

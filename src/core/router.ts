@@ -207,11 +207,12 @@ export class Router {
     return true
   }
 
-  /** Links that a request of our own may start with, best first; direct, then closest to the target, bootstraps last. */
-  firstHops(target: PeerId): Route[] {
+  /** Links that an attempt of our own may start with, best first: direct, who names the target, closest to it, bootstraps last. */
+  firstHops(target: PeerId, attempt = 0): Route[] {
     const { compare } = this.#config.geometry
     const direct = this.#routes.to(target)
-    const carriers = this.carriers.toSorted((a, b) => doubts(a) - doubts(b) || compare(target, a.peer, b.peer))
+    const rank = (route: Route): number => 2 * doubts(route) - Number(names(route, target, attempt))
+    const carriers = this.carriers.toSorted((a, b) => rank(a) - rank(b) || compare(target, a.peer, b.peer))
     const bootstraps = [...this.links].filter(({ role }) => role === 'bootstrap')
     return [...new Set([...(direct === undefined ? [] : [direct]), ...carriers, ...bootstraps])]
   }
@@ -455,15 +456,18 @@ export class Router {
         (route) =>
           suits(route) && isOpen(route, path) && !earlier.some((one) => one !== undefined && one.had(route.link)),
       )
-    // Every other attempt, for anybody can name anybody.
-    const named = attempt % 2 === 0 ? undefined : fresh((route) => route.peers?.includes(target) === true)
-    return named ?? fresh((route) => this.#isCloser(frame, route))
+    return fresh((route) => names(route, target, attempt)) ?? fresh((route) => this.#isCloser(frame, route))
   }
 
   #isCloser(frame: UnicastFrame | LookupFrame, route: Route): boolean {
     // A bootstrap has no place in the key space: any entry is closer than it.
     return this.#config.isBootstrap || this.#config.geometry.compare(frame.target, route.peer, this.#config.self) < 0
   }
+}
+
+/** Does it say that it is a neighbour of the target? Asked in every other attempt, for anybody can name anybody. */
+function names({ peers }: Route, target: PeerId, attempt: number): boolean {
+  return attempt % 2 === 1 && peers?.includes(target) === true
 }
 
 /** 0: none. 1: it gives no sign of life. 2: it does not forward. */

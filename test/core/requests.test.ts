@@ -189,6 +189,17 @@ describe('a request', () => {
     expect(bob.asked).toHaveLength(1)
   })
 
+  it('goes out again first through who names its target', () => {
+    const [ada, closest, closer, far, bob] = ['b', 'gz', 'gy', 'e', 'g'].map((id) => person(id)) as Person[]
+    for (const { bench } of [closest!, closer!]) Object.assign(bench, { swallow: () => true })
+    for (const { bench } of [closest!, closer!, far!])
+      connect(ada!.bench, bench).a.peers = bench === far!.bench ? [bob!.bench.id] : null
+    connect(far!.bench, bob!.bench)
+    const { replies } = ask(ada!, bob!)
+    attemptTimer(ada!)
+    expect(replies[0]!.outcome).toMatchObject({ attempts: 2 })
+  })
+
   it('whose acknowledgement was lost is not acted on twice, and is acknowledged again', () => {
     const [ada, relay, bob] = line(['b', 'e', 'g'])
     relay!.bench.swallow = (frame) => frame.kind === 'reply'

@@ -3,8 +3,6 @@ import { HOP_LIMIT_MAX } from '../../src/core/frames.ts'
 import { at, message, peer } from './ids.ts'
 import { type Bench, bench, connect, cut, handle, lookup, settle, unicast } from './lab.ts'
 
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz'
-
 describe('a unicast', () => {
   it('travels greedily to the link closest to its target', () => {
     const [source, near, far, target] = [bench('a'), bench('e'), bench('b'), bench('g')]
@@ -99,6 +97,35 @@ describe('a unicast', () => {
     expect(target.delivered.map(({ attempt }) => attempt)).toEqual([0, 1])
   })
 
+  describe('in every other attempt goes first to who names its target, for anybody can name anybody,', () => {
+    const target = peer('ga')
+    /** The two closest links, then two that name the target. All drop what they should forward. */
+    const connectFour = (to: Bench) =>
+      ['gb', 'gd', 'd', 'f'].map((id, i) => {
+        const dropper = Object.assign(bench(id), { swallow: () => true })
+        return Object.assign(connect(to, dropper).a, { peers: i < 2 ? null : [target] })
+      })
+
+    it('at a relay, which gives it to nobody twice', () => {
+      const [source, relay] = [bench('a'), bench('c')]
+      const { a } = connect(source, relay)
+      const [closest, second, named, other] = connectFour(relay)
+      for (const attempt of [0, 1, 2, 3]) source.router.originate(unicast(target, 'm', attempt), a.link, at(0))
+      settle()
+      expect(relay.sent.map(({ link }) => link)).toEqual([closest, other, second, named].map((route) => route!.link))
+    })
+
+    it('and at its source, unless that one is known not to forward', () => {
+      const source = bench('a')
+      const [closest, second, named, other] = connectFour(source)
+      expect(source.router.firstHops(target, 0)).toEqual([closest, second, other, named])
+      expect(source.router.firstHops(target, 1)).toEqual([other, named, closest, second])
+      expect(source.router.firstHops(target, 2)).toEqual([closest, second, other, named])
+      for (let i = 0; i < 12; i++) source.router.judge(closest!.link, [other!.link], at(i))
+      expect(source.router.firstHops(target, 3)).toEqual([named, closest, second, other])
+    })
+  })
+
   it('is not carried by a link that only visits', () => {
     const [source, visitor] = [bench('a'), bench('g')]
     connect(source, visitor, { role: 'visitor', carries: false })
@@ -178,90 +205,6 @@ describe('a frame that met a dead end', () => {
     const last = further[12]!.sent.find(({ frame }) => frame.kind === 'unicast')
     expect(last?.frame).toMatchObject({ hops: 15, hopLimit: 0 })
     expect(source.returned).toHaveLength(1)
-  })
-})
-
-describe('a link that gives no sign of life', () => {
-  const fork = () => {
-    const [source, silent, relay, target] = [bench('a'), bench('gb'), bench('e'), bench('gc')]
-    const ends = connect(source, silent)
-    connect(source, relay)
-    connect(relay, target)
-    silent.swallow = () => true
-    source.silent.add(ends.a.link)
-    return { source, silent, relay, target, end: ends.a }
-  }
-
-  it('gives back what it was given, and gets nothing more until it does', () => {
-    const { source, silent, target, end } = fork()
-    source.router.originate(unicast(target), null, at(0))
-    settle()
-    expect(target.delivered).toEqual([])
-    source.router.onStalled(end.link, at(1))
-    settle()
-    expect(target.delivered).toHaveLength(1)
-    expect(source.router.counters.stalled).toBe(1)
-    source.router.originate(unicast(target, 'n'), null, at(2))
-    settle()
-    expect(target.delivered).toHaveLength(2)
-    expect(silent.sent).toEqual([])
-    source.router.onHeard(end)
-    source.router.originate(unicast(peer('gb'), 'o'), null, at(3))
-    expect(source.sent.at(-1)!.link).toBe(end.link)
-  })
-
-  it('keeps what it was given once it has been heard of', () => {
-    const { source, target, end } = fork()
-    source.router.originate(unicast(target), null, at(0))
-    settle()
-    source.router.onHeard(end)
-    source.router.onStalled(end.link, at(1))
-    settle()
-    expect(target.delivered).toEqual([])
-  })
-
-  it('has so many frames kept for it and no more', () => {
-    const { source, target, end } = fork()
-    for (let i = 0; i < 400; i++)
-      source.router.originate(unicast(target, `m${ALPHABET[i % 26]}${ALPHABET[Math.floor(i / 26)]}`), null, at(0))
-    const { size, max } = source.router.collections['heldFrames']!
-    expect(size).toBe(max)
-    expect(source.router.counters.unwatched).toBe(400 - max)
-    source.router.onStalled(end.link, at(1))
-    settle()
-    expect(target.delivered).toHaveLength(max)
-  })
-})
-
-describe('who forwards', () => {
-  const three = () => {
-    const [source, dropper, honest] = [bench('a'), bench('gb'), bench('gc')]
-    const ends = { dropper: connect(source, dropper).a, honest: connect(source, honest).a }
-    return { source, ends }
-  }
-
-  it('is judged by what was answered another way: twelve misses in a row, and it carries nothing more', () => {
-    const { source, ends } = three()
-    for (let i = 0; i < 11; i++) source.router.judge(ends.honest.link, [ends.dropper.link, ends.honest.link], at(i))
-    expect(source.router.firstHops(peer('gb')).map(({ link: on }) => on)[0]).toBe(ends.dropper.link)
-    expect(source.distrusted).toEqual([])
-    source.router.judge(ends.honest.link, [ends.dropper.link], at(12))
-    expect(source.distrusted).toEqual([ends.dropper.link])
-    expect(source.router.firstHops(peer('gd')).map(({ link: on }) => on)).toEqual([ends.honest.link, ends.dropper.link])
-    source.router.originate(unicast(peer('gbb')), null, at(13))
-    expect(source.sent.at(-1)!.link).toBe(ends.honest.link)
-    // It still gets what is for itself.
-    source.router.originate(unicast(peer('gb'), 'n'), null, at(14))
-    expect(source.sent.at(-1)!.link).toBe(ends.dropper.link)
-  })
-
-  it('clears itself only by an answer that comes its way', () => {
-    const { source, ends } = three()
-    for (let i = 0; i < 30; i++) {
-      source.router.judge(ends.honest.link, [ends.dropper.link], at(i))
-      if (i % 10 === 9) source.router.judge(ends.dropper.link, [ends.dropper.link], at(i))
-    }
-    expect(source.distrusted).toEqual([])
   })
 })
 

@@ -59,11 +59,12 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   [/!!getBrowserRTC\(\)/g, "'RTCPeerConnection' in globalThis"],
   // Options that `exchange.ts` never sets.
   [
-    /^ +(?:this|offer|answer)\.(?:sdp = this\.)?(?:sdpTransform|allowHalfTrickle|iceCompleteTimeout|channelNegotiated)\b.*$/gm,
+    /^ +(?:this|offer|answer)\.(?:sdp = this\.)?(?:sdpTransform|allowHalfTrickle|iceCompleteTimeout|channelNegotiated|offerOptions|answerOptions)\b.*$/gm,
     '',
   ],
   [/ \|\| this\.channelNegotiated/g, ''],
-  [/opts\.(?:channelConfig|offerOptions|answerOptions) \|\| /g, ''],
+  [/\(this\.(?:offer|answer)Options\)/g, '()'],
+  [/opts\.channelConfig \|\| /g, ''],
   [/opts\.trickle !== undefined \? opts\.trickle : /g, ''],
   [/\(opts\.stream \? \[opts\.stream\] : \[\]\)/g, '[]'],
   [/^ {4}if \(this\.streams\) \{$([^]*?)^ {4}\}$/gm, '$1'],
@@ -75,7 +76,10 @@ const CHANGES: readonly (readonly [RegExp, string])[] = [
   // It always trickles: nobody waits until all candidates are known.
   [/event\.candidate && this\.trickle(?=\) \{$)/gm, 'event.candidate'],
   [/^ +if \(!this\.trickle && !this\.allowHalfTrickle\) .*$/gm, ''],
-  [/^ +if \(this\.trickle \|\| this\._iceComplete\) (send\w+\(\))$\n.*$/gm, '$1'],
+  [
+    /(?<=^ +const onSuccess = )\(\) => \{$[^]*?if \(this\.trickle \|\| this\._iceComplete\) (send\w+)\(\)$\n.*$\n^ +\}$/gm,
+    '$1',
+  ],
   [/^( {2}_startIceCompleteTimeout \(\) \{)$[^]*?^ {2}(\})$/gm, '$1$2'],
   // They are so without being told.
   [/^ +this\.(?:remote|local)(?:Address|Family|Port) = undefined$/gm, ''],
