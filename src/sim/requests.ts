@@ -21,6 +21,8 @@ export interface UnicastRecord {
   state: 'pending' | 'done' | 'failed'
   receipt: Receipt | null
   code: FailureCode | null
+  /** It has failed, and its source or target was down by then. */
+  isVoid: boolean
   /** Times that the payload came out at the target; more than one is a violation. */
   deliveries: number
 }
@@ -89,6 +91,7 @@ export class Requests {
       state: 'pending',
       receipt: null,
       code: null,
+      isVoid: false,
       deliveries: 0,
     }
     this.#pending.set(request, record)
@@ -172,6 +175,7 @@ export class Requests {
     this.#pending.delete(request)
     record.state = 'failed'
     record.code = code
+    record.isVoid = !record.source.isUp || !record.target.isUp
     increment(this.#stats.requestFailures, code)
   }
 }

@@ -129,6 +129,34 @@ describe('musubi sim', () => {
     expect(replay.output).toContain('the same trace as recorded')
   })
 
+  it.each([
+    [['--set', '__proto__.x=1'], 'It must look like key=value'],
+    [['--set', 'constructor=1'], 'constructor: there is no such option'],
+    [['--set', 'nat=1', '--set', 'nat.symmetricShare=1'], '--set nat: it is set to 1 already'],
+    [['--seed', '4294967295', '--runs', '2'], '--runs: seeds end at 4294967295'],
+    [['--json', '/nowhere/a.json'], '/nowhere/a.json cannot be written: /nowhere is no folder'],
+    [['--html', '/nowhere/a.html'], '/nowhere/a.html cannot be written'],
+  ])('refuses %j before anything runs', async (options, message) => {
+    const { output, code } = await sim('run', path('own.json'), ...options)
+    expect(output).toContain(message)
+    expect(output).not.toMatch(/passed|MISSED|simulated/)
+    expect(code).not.toBe(0)
+  })
+
+  it('takes a result for what is in it, and says what is wrong with it', async () => {
+    await sim('run', path('own.json'), '--json', path('kept.result'), '-q')
+    expect((await sim('replay', path('kept.result'), '--run', '0')).output).toContain('the same trace as recorded')
+    await writeFile(path('cut.json'), JSON.stringify({ format: 'musubi-sim/1', runs: [{ seed: 1 }] }))
+    for (const command of [
+      ['replay', path('cut.json')],
+      ['compare', path('cut.json'), path('kept.result')],
+    ])
+      expect(await sim(...command)).toEqual({
+        output: expect.stringContaining('cut.json: its runs are missing or damaged'),
+        code: 1,
+      })
+  })
+
   it('compares two results in the terminal and as a page', async () => {
     await sim(
       'run',

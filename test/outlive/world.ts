@@ -113,7 +113,15 @@ export class RealWorld implements Driver {
 
   unicast(source: Member, target: Member, { timeoutMs }: { readonly timeoutMs: number }): Ticket {
     const text = `unicast ${this.#tickets.size}`
-    const ticket: Open<Ticket> = { source, target, state: 'pending', receipt: null, code: null, deliveries: 0 }
+    const ticket: Open<Ticket> = {
+      source,
+      target,
+      state: 'pending',
+      receipt: null,
+      code: null,
+      isVoid: false,
+      deliveries: 0,
+    }
     this.#tickets.set(text, ticket)
     void this.#send(ticket, { from: source.id, to: target.id, text, timeoutMs })
     return ticket
@@ -125,6 +133,7 @@ export class RealWorld implements Driver {
     const answer = await host.call<Answer>('sendOne', args).catch(() => ({ code: 'gone' }))
     if ('code' in answer) {
       ticket.code = answer.code
+      ticket.isVoid = !ticket.source.isUp || !ticket.target.isUp
       ticket.state = 'failed'
       return
     }

@@ -1,7 +1,7 @@
 /** The options that say which run of a scenario is meant: `--peers`, `--seed`, `--set key=value`. */
 
 import { type Command, InvalidArgumentError } from 'commander'
-import type { PlanChoice, Scenario } from '../../sim/index.ts'
+import { type PlanChoice, type Scenario, SEED_MAX } from '../../sim/index.ts'
 import { collect, wholeNumber } from '../arguments.ts'
 
 export interface ChoiceOptions {
@@ -13,12 +13,12 @@ export interface ChoiceOptions {
 export function addChoice(command: Command): Command {
   return command
     .option('-n, --peers <number>', "how many peers (default: the scenario's)", wholeNumber(1, 1_000_000))
-    .option('-s, --seed <number>', "seed of the first run (default: the scenario's)", wholeNumber(0, 2 ** 32 - 1))
+    .option('-s, --seed <number>', "seed of the first run (default: the scenario's)", wholeNumber(0, SEED_MAX))
     .option('--set <key=value>', 'a parameter of the scenario, or an option of the simulator; may be repeated', setting)
 }
 
 function setting(text: string, before?: readonly string[]): readonly string[] {
-  if (/^[\w.]+=./.test(text)) return collect(text, before)
+  if (/^[a-z]\w*(?:\.[a-z]\w*)*=./i.test(text)) return collect(text, before)
   throw new InvalidArgumentError('It must look like key=value.')
 }
 
@@ -29,7 +29,7 @@ export function choiceOf(scenario: Scenario, { peers, seed, set = [] }: ChoiceOp
   for (const each of set) {
     const at = each.indexOf('=')
     const [key, value] = [each.slice(0, at), valueOf(each.slice(at + 1))]
-    if (key in scenario.parameters) parameters[key] = value as never
+    if (Object.hasOwn(scenario.parameters, key)) parameters[key] = value as never
     else put(options, key.split('.'), value)
   }
   return { parameters, options, ...(peers !== undefined && { peers }), ...(seed !== undefined && { seed }) }
@@ -49,6 +49,8 @@ function put(into: Record<string, unknown>, [first, ...rest]: readonly string[],
     into[key] = value
     return
   }
-  const inner = (into[key] ??= {}) as Record<string, unknown>
-  put(inner, rest, value)
+  const inner = Object.hasOwn(into, key) ? into[key] : (into[key] = {})
+  if (typeof inner !== 'object' || inner === null)
+    throw new Error(`--set ${key}: it is set to ${String(inner)} already`)
+  put(inner as Record<string, unknown>, rest, value)
 }

@@ -3,7 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { loadScenario, type ResultFile, RESULT_FORMAT, type Scenario } from '../../sim/index.ts'
+import { loadScenario, type ResultFile, RESULT_FORMAT, type RunResult, type Scenario } from '../../sim/index.ts'
 
 const FOLDER = new URL('../../sim/scenarios/', import.meta.url)
 
@@ -30,9 +30,30 @@ export async function readScenarioDocument(what: string): Promise<unknown> {
 
 /** What `musubi sim run --json` wrote. */
 export async function readResult(path: string): Promise<ResultFile> {
-  const result = (await readJson(path)) as Partial<ResultFile> | null
-  if (result?.format !== RESULT_FORMAT) throw new Error(`${path} is no result of musubi sim (${RESULT_FORMAT})`)
-  return result as ResultFile
+  const document = await readJson(path)
+  if (!isResult(document)) throw new Error(`${path} is no result of musubi sim (${RESULT_FORMAT})`)
+  return expectRuns(document, path)
+}
+
+/** Either, told apart by what is in it. */
+export async function readScenarioOrResult(what: string): Promise<Scenario | ResultFile> {
+  const document = await readScenarioDocument(what)
+  return isResult(document) ? expectRuns(document, what) : loadScenario(document)
+}
+
+const isResult = (document: unknown): document is ResultFile =>
+  (document as Partial<ResultFile> | null)?.format === RESULT_FORMAT
+
+function expectRuns(result: ResultFile, path: string): ResultFile {
+  if (Array.isArray(result.runs) && result.runs.length > 0 && result.runs.every(isWhole)) return result
+  throw new Error(`${path}: its runs are missing or damaged`)
+}
+
+/** Has it what replays, comparisons and reports read? */
+function isWhole(run: Partial<RunResult> | null): boolean {
+  const { parameters, options, gates, metrics, series, histograms, violations, cost } = run ?? {}
+  const parts = [parameters, options, gates, metrics, series, histograms, violations, cost]
+  return parts.every((part) => typeof part === 'object' && part !== null)
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -20,7 +20,7 @@ import {
 } from '../../sim/index.ts'
 import { wholeNumber } from '../arguments.ts'
 import { addChoice, choiceOf, type ChoiceOptions } from './choice.ts'
-import { readResult, readScenario } from './library.ts'
+import { readScenarioOrResult } from './library.ts'
 
 interface ReplayOptions extends ChoiceOptions {
   readonly run: number
@@ -81,14 +81,13 @@ interface Chosen {
 }
 
 async function chosenRun(what: string, options: ReplayOptions): Promise<Chosen> {
-  const isScenario = !what.endsWith('.json') || options.seed !== undefined
-  if (isScenario) {
-    const scenario = await readScenario(what)
-    const choice = choiceOf(scenario, options)
-    planOf(scenario, choice)
-    return { scenario, choice, recorded: null }
+  const found = await readScenarioOrResult(what)
+  if (!('runs' in found)) {
+    const choice = choiceOf(found, options)
+    planOf(found, choice)
+    return { scenario: found, choice, recorded: null }
   }
-  const { document, runs } = await readResult(what)
+  const { document, runs } = found
   const recorded = runs[options.run]
   if (recorded === undefined) throw new Error(`${what} has ${runs.length} runs, counted from 0`)
   const { peers, seed, parameters, options: simulation } = recorded

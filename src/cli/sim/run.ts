@@ -3,8 +3,9 @@
  * and HTML. Fails if a gate is missed or an invariant broken, and then says how to see the same run again.
  */
 
-import { writeFile } from 'node:fs/promises'
+import { access, constants, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
 import { Command } from 'commander'
 import {
   bytes,
@@ -18,6 +19,7 @@ import {
   type RunResult,
   runTitle,
   type Scenario,
+  SEED_MAX,
   variantsOf,
 } from '../../sim/index.ts'
 import { wholeNumber } from '../arguments.ts'
@@ -52,6 +54,8 @@ export const runCommand = addChoice(new Command('run'))
 async function run(what: string, options: RunOptions): Promise<void> {
   const scenario = await readScenario(what)
   const jobs = jobsOf(scenario, options)
+  // A run may take an hour.
+  for (const path of [options.json, options.html]) if (path !== undefined) await expectFolder(path)
   const bars = new ProgressBars(jobs.map(titleOf(scenario)), { isQuiet: options.quiet === true })
   const runs = await runJobs(jobs, {
     onProgress: bars.show,
@@ -63,9 +67,18 @@ async function run(what: string, options: RunOptions): Promise<void> {
     document: scenario.document,
     runs,
   }
+  report(what, runs, options)
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(result)}\n`)
   if (options.html !== undefined) await writeFile(options.html, reportHtml(result))
-  report(what, runs, options)
+  const missed = runs.filter(({ hasPassed }) => !hasPassed).length
+  if (missed > 0) throw new Error(`${missed} of ${runs.length} runs did not pass`)
+}
+
+async function expectFolder(path: string): Promise<void> {
+  const folder = dirname(path)
+  await access(folder, constants.W_OK).catch(() => {
+    throw new Error(`${path} cannot be written: ${folder} is no folder that can be`)
+  })
 }
 
 /** Checked here, so that a wrong option is said at once and not by a process far away. */
@@ -73,6 +86,7 @@ function jobsOf(scenario: Scenario, options: RunOptions): Job[] {
   const choice = choiceOf(scenario, options)
   const variants = options.variants ? variantsOf(scenario).filter(isChosen(choice.parameters ?? {})) : [{}]
   const first = choice.seed ?? scenario.seed
+  if (first + options.runs - 1 > SEED_MAX) throw new Error(`--runs: seeds end at ${SEED_MAX}`)
   const jobs = variants.flatMap((variant) =>
     Array.from({ length: options.runs }, (_, i) => ({
       document: scenario.document,
@@ -121,8 +135,6 @@ function report(what: string, runs: readonly RunResult[], options: RunOptions): 
     say(`  ${cost(result)}`)
     if (!result.hasPassed) say(explain(what, result, { ...options, index }))
   }
-  const missed = runs.filter((result) => !result.hasPassed).length
-  if (missed > 0) throw new Error(`${missed} of ${runs.length} runs did not pass`)
 }
 
 function cost({ cost: { simulatedMs, wallMs, eventsPerSecond, peakBytes }, trace }: RunResult): string {

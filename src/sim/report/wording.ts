@@ -29,8 +29,9 @@ export function bytes(count: number): string {
 }
 
 /** "≤ 3.8". */
-export function limit({ metric, bound, limit: value }: GateResult): string {
-  return value === null ? 'not judged here' : `${bound === 'min' ? '≥' : '≤'} ${figure(metric, value)}`
+export function limit({ metric, bound, limit: value, isMet }: GateResult): string {
+  if (value === null) return isMet ? 'not judged here' : 'what limits it was not measured'
+  return `${bound === 'min' ? '≥' : '≤'} ${figure(metric, value)}`
 }
 
 /** "share=0.5, behavior=misrouter"; empty without parameters. */

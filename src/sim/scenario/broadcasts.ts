@@ -71,14 +71,15 @@ function reachMetrics(sent: readonly Sent[], step: BroadcastsStep, stage: Stage)
   stage.clock.renew()
   const group = new Set(stage.candidates(step.among, step.topic))
   const hops = new Histogram()
-  let [missed, worst] = [0, 1]
+  let [missed, worst] = [0, Infinity]
   for (const one of sent) {
     const others = one.audience.filter((member) => member !== one.record.source && group.has(member)).length
     const missing = missedBy(one, group)
     missed += missing
-    worst = Math.min(worst, others === 0 ? 1 : 1 - missing / others)
+    if (others > 0) worst = Math.min(worst, 1 - missing / others)
     hops.add(one.record.hopsMax)
   }
+  if (sent.length === 0) missed = Number.NaN
   const metrics = { sent: sent.length, missed, reachedShare: worst, 'ldh.mean': hops.mean, 'hops.max': hops.max }
   return step.topic === undefined ? metrics : { ...metrics, ...topicMetrics(sent, step.topic, stage) }
 }

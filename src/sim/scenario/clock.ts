@@ -79,7 +79,7 @@ export class Clock {
     for (const tally of this.#tallies) {
       tally.sweep({ isOver: false })
       ended.done += tally.done
-      ended.ended += tally.done + tally.failed + tally.wrong
+      ended.ended += tally.done + tally.failed + tally.wrong + tally.twice
     }
     await this.recorder.take(this.#driver, ended)
     const bytes = this.#hooks.memory?.()

@@ -32,6 +32,8 @@ export interface Ticket {
   readonly state: 'pending' | 'done' | 'failed'
   readonly receipt: { readonly hops: number; readonly attempts: number; readonly ms: number } | null
   readonly code: string | null
+  /** It has failed, and its source or target was down by then. */
+  readonly isVoid: boolean
   /** How often it came out at its target. */
   readonly deliveries: number
 }

@@ -26,7 +26,8 @@ export function judge(gates: readonly Gate[], terms: GateTerms): GateResult[] {
 function judgeOne(metric: string, bound: GateResult['bound'], wanted: Limit, terms: GateTerms): GateResult {
   const limit = limitOf(wanted, metric, terms)
   const value = terms.metrics[metric] ?? null
-  return { metric, bound, limit, value, isMet: isMet(bound, limit, value), phase: terms.phase }
+  const result = { metric, bound, value, isMet: isMet(bound, limit, value), phase: terms.phase }
+  return { ...result, limit: Number.isNaN(limit) ? null : limit }
 }
 
 function isMet(bound: GateResult['bound'], limit: number | null, value: number | null): boolean {
@@ -35,6 +36,7 @@ function isMet(bound: GateResult['bound'], limit: number | null, value: number |
   return bound === 'min' ? value >= limit : value <= limit
 }
 
+/** Null: there is none for this size or parameter. NaN: what it depends on was not measured, and nothing is at most that. */
 function limitOf(limit: Limit, metric: string, { plan, baseline, metrics }: GateTerms): number | null {
   if (typeof limit === 'number') return limit
   if ('of' in limit)

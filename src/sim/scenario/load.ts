@@ -51,7 +51,7 @@ export interface PlanChoice {
   readonly peers?: number
   readonly seed?: number
   readonly parameters?: ParameterSet
-  /** Checked like the document's own options. */
+  /** Checked like the document's own options. An object without `kind` changes only the fields that it names. */
   readonly options?: Readonly<Record<string, unknown>>
 }
 
@@ -93,8 +93,8 @@ export function planOf(scenario: Scenario, choice: PlanChoice = {}): Plan {
   const parameters = { ...variantsOf(scenario)[0], ...choice.parameters }
   refuseUnknown(scenario, parameters)
   const where = Object.keys(parameters).length > 0 ? `${scenario.name} ${JSON.stringify(parameters)}` : scenario.name
-  const document = replaceParameters(scenario.document, parameters) as { defaults: { options?: object } }
-  const defaults = { ...document.defaults, options: { ...document.defaults.options, ...choice.options } }
+  const document = replaceParameters(scenario.document, parameters) as { defaults: { options?: Options } }
+  const defaults = { ...document.defaults, options: changedBy(choice.options, document.defaults.options) }
   const body = check(where, BodySchema, { ...document, defaults })
   checkOptions(where, body.defaults.options)
   checkOptions(where, body.baseline?.options ?? {})
@@ -111,6 +111,21 @@ export function planOf(scenario: Scenario, choice: PlanChoice = {}): Plan {
     expect: body.expect,
   }
 }
+
+type Options = Readonly<Record<string, unknown>>
+
+/** What is left of the document's options, or of the simulator's, when these are changed. */
+function changedBy(changes: Options = {}, options: Options = {}): Options {
+  const known: Options = { ...SIMULATION_DEFAULTS, ...options }
+  const changed = Object.entries(changes).map(([key, change]): [string, unknown] => {
+    const isPart = isObject(change) && !('kind' in change) && isObject(known[key])
+    return [key, isPart ? { ...(known[key] as object), ...change } : change]
+  })
+  return { ...options, ...Object.fromEntries(changed) }
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function nameOf(document: unknown): string {
   const name = (document as { name?: unknown } | null)?.name
@@ -139,7 +154,7 @@ function messageOf({ kind, type, expected, received, message }: v.BaseIssue<unkn
 
 function refuseUnknown({ name, parameters }: Scenario, given: ParameterSet): void {
   for (const key of Object.keys(given)) {
-    if (key in parameters) continue
+    if (Object.hasOwn(parameters, key)) continue
     const known = Object.keys(parameters).join(', ') || 'none'
     throw new ScenarioError(`${name}: parameters.${key}: there is no such parameter; there are: ${known}`)
   }
@@ -151,11 +166,12 @@ function refuseUnknown({ name, parameters }: Scenario, given: ParameterSet): voi
  * `values` and may speak of sizes.
  */
 function replaceParameters(value: unknown, parameters: ParameterSet): unknown {
-  if (typeof value === 'string' && value.startsWith('$')) return parameters[value.slice(1)] ?? value
+  if (typeof value === 'string' && value.startsWith('$'))
+    return Object.hasOwn(parameters, value.slice(1)) ? parameters[value.slice(1)] : value
   if (Array.isArray(value)) return value.map((item) => replaceParameters(item, parameters))
   if (typeof value !== 'object' || value === null) return value
   const { by, values, ...cases } = value as { by?: unknown; values?: unknown }
-  if (typeof by === 'string' && values === undefined && by in parameters)
+  if (typeof by === 'string' && values === undefined && Object.hasOwn(parameters, by))
     return (cases as Record<string, unknown>)[String(parameters[by])]
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replaceParameters(item, parameters)]))
 }
@@ -212,7 +228,21 @@ function checkGate(where: string, path: string, at: Gated & { readonly gate: Gat
       throw new ScenarioError(`${where}: ${path}.${side}.of: the scenario has no baseline`)
     if ('of' in limit && limit.of !== 'baseline' && !isMetricOf(at.phases, limit.of))
       throw new ScenarioError(`${where}: ${path}.${side}.of: must be "baseline" or a metric, not "${limit.of}"`)
-    if ('by' in limit && limit.by !== 'peers' && !(limit.by in at.scenario.parameters))
-      throw new ScenarioError(`${where}: ${path}.${side}.by: must be "peers" or a parameter, not "${limit.by}"`)
+    if ('by' in limit) checkTable(where, `${path}.${side}`, { ...limit, parameters: at.scenario.parameters })
+  }
+}
+
+/** A limit under a name that never comes would never be judged. */
+function checkTable(
+  where: string,
+  path: string,
+  { by, values, parameters }: { readonly by: string; readonly values: object } & Pick<Scenario, 'parameters'>,
+): void {
+  if (by !== 'peers' && !Object.hasOwn(parameters, by))
+    throw new ScenarioError(`${where}: ${path}.by: must be "peers" or a parameter, not "${by}"`)
+  for (const key of Object.keys(values)) {
+    if (by === 'peers' ? /^\d+$/.test(key) : parameters[by]?.some((value) => String(value) === key)) continue
+    const known = by === 'peers' ? 'a number of peers' : `one of ${parameters[by]?.join(', ')}`
+    throw new ScenarioError(`${where}: ${path}.values: must name ${known}, not "${key}"`)
   }
 }

@@ -14,7 +14,7 @@ export const RESULT_FORMAT = 'musubi-sim/1'
 export interface GateResult {
   readonly metric: string
   readonly bound: 'min' | 'max'
-  /** Null: the gate has no limit for this size or parameter. */
+  /** Null: the gate has no limit for this size or parameter, or, if missed, the metric that limits it was not measured. */
   readonly limit: number | null
   /** Null: not measured, which is a miss. */
   readonly value: number | null

@@ -7,6 +7,9 @@
 
 import * as v from 'valibot'
 
+/** Random numbers begin with 32 bits. */
+export const SEED_MAX = 2 ** 32 - 1
+
 const NAME = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]*$/, 'must be lower-case words joined by hyphens'))
 const LABEL = v.pipe(v.string(), v.regex(/^[a-z][A-Za-z0-9]*$/, 'must be one word in camelCase'))
 const ms = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000_000))
@@ -107,9 +110,13 @@ const CrashSchema = v.pipe(
   v.check((it) => isSome(it), SOME),
 )
 
+/** As `churn.ts` takes them. */
+const shape = v.pipe(v.number(), v.minValue(0.1), v.maxValue(10))
+const lifeMs = v.pipe(ms, v.minValue(1))
+
 const ChurnModelSchema = v.variant('kind', [
-  v.strictObject({ kind: v.literal('weibull'), shape: amount, meanMs: ms }),
-  v.strictObject({ kind: v.literal('poisson'), medianMs: ms }),
+  v.strictObject({ kind: v.literal('weibull'), shape, meanMs: lifeMs }),
+  v.strictObject({ kind: v.literal('poisson'), medianMs: lifeMs }),
 ])
 
 const BEHAVIORS = ['silentDropper', 'misrouter', 'ackForger', 'idFlooder', 'freeRider', 'broadcastFlooder'] as const
@@ -192,7 +199,7 @@ export const HeadSchema = v.strictObject({
   defaults: v.strictObject({
     peers: count,
     testPeers: v.optional(count),
-    seed: v.optional(v.pipe(v.number(), v.integer()), 1),
+    seed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(SEED_MAX)), 1),
     options: v.optional(v.unknown()),
   }),
   parameters: v.optional(v.record(LABEL, v.pipe(v.array(parameter), v.minLength(1)))),

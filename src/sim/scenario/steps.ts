@@ -74,17 +74,12 @@ async function join(step: StepOf<'join'>, { driver, clock }: Stage, plan: Plan):
 /** From start to ready. Those that went down before they were ready count as not ready. */
 function joinMetrics(joined: readonly Member[]): Metrics {
   const times = new Durations()
-  let maxMs = 0
-  for (const { readyAt, startedAt } of joined) {
-    if (readyAt === 0) continue
-    times.add(readyAt - startedAt)
-    maxMs = Math.max(maxMs, readyAt - startedAt)
-  }
+  for (const { readyAt, startedAt } of joined) if (readyAt !== 0) times.add(readyAt - startedAt)
   return {
     count: joined.length,
     p50Ms: times.quantile(0.5),
     p95Ms: times.quantile(0.95),
-    maxMs,
+    maxMs: times.max,
     readyShare: times.total / joined.length,
   }
 }

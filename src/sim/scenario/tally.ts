@@ -1,5 +1,5 @@
 /**
- * What became of unicasts. A request whose source or target went down on the way is void: nobody can say whether it
+ * What became of unicasts. A request whose source or target went down before it ended is void: nobody can say whether it
  * should have arrived. All others either succeed, which is to come out at the target exactly once and to be
  * acknowledged, or they do not. An acknowledgement for something that never came out is "wrong": somebody forged it.
  */
@@ -43,8 +43,8 @@ export class Tally {
     const pending: Ticket[] = []
     for (const ticket of this.#pending) {
       if (ticket.state === 'done') this.#succeeded(ticket)
-      else if (!ticket.source.isUp || !ticket.target.isUp) this.voided++
-      else if (ticket.state === 'failed') this.#lost(ticket.code ?? 'failed')
+      else if (ticket.state === 'failed' && !ticket.isVoid) this.#lost(ticket.code ?? 'failed')
+      else if (ticket.state === 'failed' || !ticket.source.isUp || !ticket.target.isUp) this.voided++
       else if (isOver) this.#lost('no end')
       else pending.push(ticket)
     }

@@ -32,6 +32,17 @@ const mistakes: [what: string, document: unknown, message: string | RegExp][] = 
   ['cuts into parts of more than all', phases({ do: 'partition', shares: [0.5, 0.6] }), 'phases.1.shares: must add up'],
   ['names an unknown behaviour', phases({ do: 'corrupt', count: 1, behavior: 'rude' }), 'phases.1.behavior'],
   ['churns by an unknown law', phases({ do: 'churn', model: { kind: 'zipf' } }), 'phases.1.model.kind'],
+  [
+    'churns without an end',
+    phases({ do: 'churn', model: { kind: 'poisson', medianMs: 0 } }),
+    'phases.1.model.medianMs',
+  ],
+  [
+    'churns by a law without a shape',
+    phases({ do: 'churn', model: { kind: 'weibull', shape: 0, meanMs: 1 } }),
+    'phases.1.model.shape',
+  ],
+  ['has a seed that no option takes', document({ defaults: { peers: 5, seed: -1 } }), 'defaults.seed'],
   ['uses a label twice', phases(join), 'phases.1.as: "join" is phase 0\'s label'],
   ['labels with two words', phases({ do: 'sample', as: 'at the end' }), 'phases.1.as: must be one word'],
   ['gates nothing', document({ expect: [{ metric: 'violations' }] }), 'expect.0: needs min or max'],
@@ -54,6 +65,19 @@ const mistakes: [what: string, document: unknown, message: string | RegExp][] = 
     'judges by an unknown parameter',
     document({ expect: [{ metric: 'violations', max: { by: 'mood', values: { good: 1 } } }] }),
     'expect.0.max.by: must be "peers" or a parameter',
+  ],
+  [
+    'judges sizes by words',
+    document({ expect: [{ metric: 'violations', max: { by: 'peers', values: { many: 1 } } }] }),
+    'expect.0.max.values: must name a number of peers, not "many"',
+  ],
+  [
+    'judges by a value that never comes',
+    document({
+      parameters: { share: [0.1, 0.2] },
+      expect: [{ metric: 'violations', max: { by: 'share', values: { 0.1: 1, 0.3: 2 } } }],
+    }),
+    'expect.0.max.values: must name one of 0.1, 0.2, not "0.3"',
   ],
   [
     'has a limit that is none',
@@ -103,6 +127,7 @@ describe('parameters', () => {
 
   test('that do not exist are refused', () => {
     expect(() => planOf(scenario, { parameters: { chair: 1 } })).toThrow('parameters.chair: there is no such parameter')
+    expect(() => planOf(scenario, { parameters: { constructor: 1 } })).toThrow('parameters.constructor: there is no')
   })
 })
 
@@ -114,4 +139,16 @@ test("a run's own options are checked like the document's and win over them", ()
     options: { linksMax: 6, jitter: 0 },
   })
   expect(() => planOf(scenario, { options: { linksMax: 'many' } })).toThrow('defaults.options.linksMax')
+})
+
+test('of an option that is an object a run may change one field, but not the kind alone', () => {
+  const symmetric = { options: { nat: { symmetricShare: 0.2 } } }
+  expect(planOf(loadScenario(document()), symmetric).options.nat).toEqual({ symmetricShare: 0.2, blockedPairShare: 0 })
+  const blocked = loadScenario(options({ nat: { symmetricShare: 0, blockedPairShare: 0.3 } }))
+  expect(planOf(blocked, symmetric).options.nat).toEqual({ symmetricShare: 0.2, blockedPairShare: 0.3 })
+  const slow = loadScenario(options({ latency: { kind: 'constant', ms: 300 } }))
+  expect(planOf(slow, { options: { latency: { ms: 5 } } }).options.latency).toEqual({ kind: 'constant', ms: 5 })
+  const uniform = { kind: 'uniform', minMs: 1, maxMs: 2 }
+  expect(planOf(slow, { options: { latency: uniform } }).options.latency).toEqual(uniform)
+  expect(() => planOf(slow, { options: { latency: { kind: 'uniform' } } })).toThrow('latency.minMs: is missing')
 })

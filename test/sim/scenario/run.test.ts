@@ -66,6 +66,7 @@ test('gates are judged by size, by parameter and against a baseline; what was no
       { metric: 'join.count', min: { by: 'mood', values: { calm: 13 } } },
       { metric: 'unicasts.latency.p50Ms', max: { times: 1.5, of: 'baseline' } },
       { metric: 'still.success', min: 0 },
+      { metric: 'join.count', max: { times: 2, of: 'still.success' } },
     ],
   })
   expect(gates.map(({ limit, isMet }) => [limit, isMet]).toSpliced(3, 1)).toEqual([
@@ -73,10 +74,36 @@ test('gates are judged by size, by parameter and against a baseline; what was no
     [null, true],
     [13, false],
     [0, false],
+    [null, false],
   ])
   expect(gates[3]?.isMet).toBe(false)
   expect(gates[3]?.limit).toBeGreaterThan(0)
   expect(hasPassed).toBe(false)
+})
+
+test('what happened to nobody is not measured: no gate on it is met', async () => {
+  const nobody = { do: 'join', as: 'late', count: 1, withinMs: 10 }
+  const { metrics } = await play(
+    [
+      { do: 'killBootstrap' },
+      nobody,
+      { do: 'crash', share: 1, isNoticed: true },
+      { do: 'broadcasts', count: 1, waitMs: 100 },
+      { ...talk, timeoutMs: 100 },
+    ],
+    { peers: 2 },
+  )
+  expect(metrics).toMatchObject({ 'late.readyShare': 0, 'broadcasts.sent': 0, 'unicasts.sent': 0 })
+  const measured = Object.keys(metrics).filter((metric) => /^(?:late|broadcasts|unicasts)\./.test(metric))
+  for (const figure of [
+    'late.p95Ms',
+    'late.maxMs',
+    'broadcasts.reachedShare',
+    'broadcasts.missed',
+    'broadcasts.hops.max',
+  ])
+    expect(measured).not.toContain(figure)
+  for (const figure of ['success', 'hops.max', 'tries.max']) expect(measured).not.toContain(`unicasts.${figure}`)
 })
 
 test('a check is judged where it stands, the rest at the end', async () => {
