@@ -91,7 +91,7 @@ export class LatencyModel {
 
   /** Whole milliseconds: engines may differ in the last bit of `exp`, and must not differ in a trace. */
   #lognormalMs(latency: Extract<Latency, { kind: 'lognormal' }>, a: number, b: number): number {
-    const units = [pairUnit(this.#salt, a, b), pairUnit(this.#salt + 1, a, b)] as const
+    const units = [pairUnit(this.#salt, a, b), pairUnit(mix32(this.#salt), a, b)] as const
     return Math.min(latency.maxMs, Math.round(latency.medianMs * lognormal(latency.sigma, units)))
   }
 

@@ -40,6 +40,23 @@ test('lognormal: the median, the spread and the bound, in whole milliseconds', (
   expect(bases.every(Number.isInteger)).toBe(true)
 })
 
+test('lognormal: pairs of one peer with two neighbouring numbers have nothing to do with each other', () => {
+  const latency: Latency = { kind: 'lognormal', medianMs: 1_000, sigma: 0.5, maxMs: 1e9 }
+  for (let seed = 1; seed <= 4; seed++) {
+    const model = new LatencyModel({ latency, jitter: 0 }, new Rng(seed))
+    /** How far from the median, without its sign: its square less the variance. */
+    const spreadOf = (a: number, b: number): number => Math.log(model.baseMs(a, b) / 1_000) ** 2 - 0.25
+    const rows = Array.from({ length: 20_000 }, (_, i) => {
+      const [even, other] = [2 * (i % 100), 300 + Math.floor(i / 100)]
+      return [spreadOf(even, other), spreadOf(even + 1, other)] as const
+    })
+    const sumOf = (product: (x: number, y: number) => number): number =>
+      rows.reduce((sum, [x, y]) => sum + product(x, y), 0)
+    const correlation = sumOf((x, y) => x * y) / Math.sqrt(sumOf((x) => x * x) * sumOf((_, y) => y * y))
+    expect(Math.abs(correlation)).toBeLessThan(0.05)
+  }
+})
+
 describe('coordinates', () => {
   const latency: Latency = { kind: 'coordinates', regions: 4, spanMs: 120, regionMs: 10, accessMs: [2, 12] }
   const model = new LatencyModel({ latency, jitter: 0 }, new Rng(SEED))
