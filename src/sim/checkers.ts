@@ -4,6 +4,7 @@
  * run at samples.
  */
 
+import { EPOCH_MS } from './network.ts'
 import type { LinkEnd, SimNode } from './node.ts'
 
 export interface CheckerOptions {
@@ -97,7 +98,7 @@ export class Checkers {
       nowMs,
       node,
       'symmetry',
-      `link ${end.id} to ${other.node.number}, which closed it at ${other.closedAt}`,
+      `link ${end.id} to ${other.node.number}, which closed it at ${other.closedAt - EPOCH_MS} ms`,
     )
   }
 

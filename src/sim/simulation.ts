@@ -235,7 +235,7 @@ export class Simulation {
 
   #runTo(until: number): void {
     try {
-      while (this.network.step(until as Instant));
+      while (!this.#isOver && this.network.step(until as Instant));
     } catch (cause) {
       throw new Error(this.#report(`a machine threw at ${this.elapsedMs} ms: ${String(cause)}`), { cause })
     }
@@ -247,9 +247,14 @@ export class Simulation {
     this.#throwViolations()
   }
 
+  /** A strict run ends with its first violation. */
+  get #isOver(): boolean {
+    return this.options.isStrict && this.violations.length > 0
+  }
+
   #throwViolations(): void {
     const first = this.violations[0]
-    if (first === undefined || !this.options.isStrict) return
+    if (first === undefined || !this.#isOver) return
     throw new Error(this.#report(`${first.rule} at ${first.atMs - EPOCH_MS} ms, node ${first.node}: ${first.detail}`))
   }
 

@@ -134,8 +134,8 @@ describe('musubi sim', () => {
     [['--set', 'constructor=1'], 'constructor: there is no such option'],
     [['--set', 'nat=1', '--set', 'nat.symmetricShare=1'], '--set nat: it is set to 1 already'],
     [['--seed', '4294967295', '--runs', '2'], '--runs: seeds end at 4294967295'],
-    [['--json', '/nowhere/a.json'], '/nowhere/a.json cannot be written: /nowhere is no folder'],
-    [['--html', '/nowhere/a.html'], '/nowhere/a.html cannot be written'],
+    [['--json', '/nowhere/a.json'], '/nowhere/a.json cannot be written: ENOENT'],
+    [['--html', '.'], '. cannot be written: EISDIR'],
   ])('refuses %j before anything runs', async (options, message) => {
     const { output, code } = await sim('run', path('own.json'), ...options)
     expect(output).toContain(message)
@@ -146,6 +146,7 @@ describe('musubi sim', () => {
   it('takes a result for what is in it, and says what is wrong with it', async () => {
     await sim('run', path('own.json'), '--json', path('kept.result'), '-q')
     expect((await sim('replay', path('kept.result'), '--run', '0')).output).toContain('the same trace as recorded')
+    expect((await sim('replay', path('kept.result'), '--seed', '9')).output).toContain('is a result: --run says which')
     await writeFile(path('cut.json'), JSON.stringify({ format: 'musubi-sim/1', runs: [{ seed: 1 }] }))
     for (const command of [
       ['replay', path('cut.json')],

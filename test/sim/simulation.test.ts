@@ -116,6 +116,17 @@ describe('checkers catch', () => {
     expect(sim.violations).toMatchObject([{ rule: 'degree', node: 0, detail: '3 links of 2' }])
   })
 
+  test('and a strict run ends at that instant', () => {
+    const { sim, nodes } = linkedPair({ linksMax: 2 })
+    join(sim, nodes[0], nodes[1])
+    sim.run(1_000)
+    join(sim, nodes[0], sim.addPeer())
+    const before = sim.elapsedMs
+    expect(() => sim.run(60_000)).toThrow('3 links of 2')
+    expect(sim.elapsedMs - before).toBeLessThan(1_000)
+    expect(sim.violations).toHaveLength(1)
+  })
+
   test('a mesh link at a bootstrap', () => {
     const { sim, nodes } = linkedPair({ isStrict: false })
     join(sim, sim.addBootstrap(), nodes[0])

@@ -87,6 +87,8 @@ async function chosenRun(what: string, options: ReplayOptions): Promise<Chosen> 
     planOf(found, choice)
     return { scenario: found, choice, recorded: null }
   }
+  if (options.peers !== undefined || options.seed !== undefined || options.set !== undefined)
+    throw new Error(`${what} is a result: --run says which run of it, --peers, --seed and --set are a scenario's`)
   const { document, runs } = found
   const recorded = runs[options.run]
   if (recorded === undefined) throw new Error(`${what} has ${runs.length} runs, counted from 0`)

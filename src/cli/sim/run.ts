@@ -3,9 +3,8 @@
  * and HTML. Fails if a gate is missed or an invariant broken, and then says how to see the same run again.
  */
 
-import { access, constants, writeFile } from 'node:fs/promises'
+import { appendFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
 import { Command } from 'commander'
 import {
   bytes,
@@ -55,7 +54,7 @@ async function run(what: string, options: RunOptions): Promise<void> {
   const scenario = await readScenario(what)
   const jobs = jobsOf(scenario, options)
   // A run may take an hour.
-  for (const path of [options.json, options.html]) if (path !== undefined) await expectFolder(path)
+  for (const path of [options.json, options.html]) if (path !== undefined) await tryFile(path)
   const bars = new ProgressBars(jobs.map(titleOf(scenario)), { isQuiet: options.quiet === true })
   const runs = await runJobs(jobs, {
     onProgress: bars.show,
@@ -67,17 +66,21 @@ async function run(what: string, options: RunOptions): Promise<void> {
     document: scenario.document,
     runs,
   }
+  // Whatever goes wrong with one of the three, the others are there.
+  const files = await Promise.allSettled([
+    options.json === undefined ? null : writeFile(options.json, `${JSON.stringify(result)}\n`),
+    options.html === undefined ? null : writeFile(options.html, reportHtml(result)),
+  ])
   report(what, runs, options)
-  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(result)}\n`)
-  if (options.html !== undefined) await writeFile(options.html, reportHtml(result))
+  for (const file of files) if (file.status === 'rejected') throw file.reason
   const missed = runs.filter(({ hasPassed }) => !hasPassed).length
   if (missed > 0) throw new Error(`${missed} of ${runs.length} runs did not pass`)
 }
 
-async function expectFolder(path: string): Promise<void> {
-  const folder = dirname(path)
-  await access(folder, constants.W_OK).catch(() => {
-    throw new Error(`${path} cannot be written: ${folder} is no folder that can be`)
+/** What is in it stays until the run is over. */
+async function tryFile(path: string): Promise<void> {
+  await appendFile(path, '').catch((error: Error) => {
+    throw new Error(`${path} cannot be written: ${error.message}`)
   })
 }
 
@@ -158,7 +161,8 @@ function explain(
   const again =
     json === undefined
       ? ['musubi sim replay', quoted(what), `--peers ${peers}`, `--seed ${seed}`, ...settings]
-      : ['musubi sim replay', quoted(json), `--run ${index}`]
+      : // A word without a dot or a slash would be a scenario's name.
+        ['musubi sim replay', quoted(/[./\\]/.test(json) ? json : `./${json}`), `--run ${index}`]
   const lines = [`seed ${seed}, options ${JSON.stringify(options)}`, `to see it again: ${again.join(' ')}`]
   return [...(error === null ? [] : [error]), ...lines].map((line) => `  ${line.replaceAll('\n', '\n  ')}`).join('\n')
 }

@@ -53,7 +53,7 @@ function named(runs: readonly RunResult[], name: (run: RunResult) => string): Na
 function overview({ document, runs }: ResultFile): string {
   const { description = '', source = '' } = document as { description?: string; source?: string }
   const rows = runs.map((run) => [
-    parametersText(run.parameters) || '—',
+    escapeHtml(parametersText(run.parameters)) || '—',
     run.peers.toLocaleString('en'),
     String(run.seed),
     verdict(run.hasPassed),
@@ -61,7 +61,7 @@ function overview({ document, runs }: ResultFile): string {
     duration(run.cost.wallMs),
     run.cost.eventsPerSecond === null ? '—' : Math.round(run.cost.eventsPerSecond).toLocaleString('en'),
     run.cost.peakBytes === null ? '—' : bytes(run.cost.peakBytes),
-    `<code>${run.trace?.digest ?? '—'}</code>`,
+    `<code>${escapeHtml(run.trace?.digest ?? '—')}</code>`,
   ])
   const head = ['parameters', 'peers', 'seed', 'gates', 'simulated', 'wall', 'events/s', 'memory', 'trace']
   return `<section><p class="lead">${escapeHtml(description)}</p><p class="source">Gates after: ${escapeHtml(source)}</p>${table(head, rows)}</section>`
@@ -80,15 +80,22 @@ ${errors.join('')}${gatesTable(runs)}<p class="legend">${[...new Set(legend)].jo
 }
 
 function gatesTable(runs: readonly Named[]): string {
-  const gates = (runs[0] as Named).run.gates
-  if (gates.length === 0) return ''
-  const rows = gates.map((gate, index) => [
-    `<code>${escapeHtml(gate.metric)}</code>`,
-    escapeHtml(limit(gate)),
-    ...runs.map(({ run }) => gateCell(run.gates[index])),
-  ])
+  const all = runs.flatMap(({ run }) => run.gates)
+  if (all.length === 0) return ''
+  // A run that ended early has fewer, and limits may differ from run to run.
+  const keys = [...new Set(all.map(gateKey))]
+  const rows = keys.map((key) => {
+    const alike = all.filter((gate) => gateKey(gate) === key)
+    return [
+      `<code>${escapeHtml((alike[0] as GateResult).metric)}</code>`,
+      [...new Set(alike.map((gate) => escapeHtml(limit(gate))))].join('<br>'),
+      ...runs.map(({ run }) => gateCell(run.gates.find((gate) => gateKey(gate) === key))),
+    ]
+  })
   return table(['gate', 'limit', ...runs.map(({ name }) => escapeHtml(name))], rows)
 }
+
+const gateKey = ({ metric, bound, phase }: GateResult): string => `${metric} ${bound} ${phase}`
 
 function gateCell(gate: GateResult | undefined): string {
   if (gate === undefined) return '—'

@@ -8,7 +8,15 @@
 import * as v from 'valibot'
 import { SIMULATION_DEFAULTS, type SimulationOptions, validateOptions } from '../options.ts'
 import { isMetricOf, labelsOf, metricsOf } from './metrics.ts'
-import { BodySchema, type Gate, HeadSchema, type Parameter, type ScenarioOptions, type Step } from './schema.ts'
+import {
+  BodySchema,
+  ChoiceSchema,
+  type Gate,
+  HeadSchema,
+  type Parameter,
+  type ScenarioOptions,
+  type Step,
+} from './schema.ts'
 
 /** A scenario document that cannot be run. The message says where and why; one line per mistake. */
 export class ScenarioError extends Error {
@@ -90,8 +98,11 @@ export function variantsOf({ parameters }: Scenario): ParameterSet[] {
 
 /** Makes a scenario concrete. Parameters not chosen have their first value. Throws `ScenarioError`. */
 export function planOf(scenario: Scenario, choice: PlanChoice = {}): Plan {
-  const parameters = { ...variantsOf(scenario)[0], ...choice.parameters }
+  const firsts = Object.entries(scenario.parameters).map(([name, [first]]) => [name, first as Parameter] as const)
+  const parameters: ParameterSet = { ...Object.fromEntries(firsts), ...choice.parameters }
   refuseUnknown(scenario, parameters)
+  const { peers = scenario.peers, seed = scenario.seed } = choice
+  check(scenario.name, ChoiceSchema, { peers, seed })
   const where = Object.keys(parameters).length > 0 ? `${scenario.name} ${JSON.stringify(parameters)}` : scenario.name
   const document = replaceParameters(scenario.document, parameters) as { defaults: { options?: Options } }
   const defaults = { ...document.defaults, options: changedBy(choice.options, document.defaults.options) }
@@ -102,8 +113,8 @@ export function planOf(scenario: Scenario, choice: PlanChoice = {}): Plan {
   checkGates(where, { ...body, scenario })
   return {
     scenario: scenario.name,
-    peers: choice.peers ?? scenario.peers,
-    seed: choice.seed ?? scenario.seed,
+    peers,
+    seed,
     parameters,
     options: body.defaults.options,
     baseline: body.baseline?.options ?? null,
@@ -241,7 +252,7 @@ function checkTable(
   if (by !== 'peers' && !Object.hasOwn(parameters, by))
     throw new ScenarioError(`${where}: ${path}.by: must be "peers" or a parameter, not "${by}"`)
   for (const key of Object.keys(values)) {
-    if (by === 'peers' ? /^\d+$/.test(key) : parameters[by]?.some((value) => String(value) === key)) continue
+    if (by === 'peers' ? /^[1-9]\d*$/.test(key) : parameters[by]?.some((value) => String(value) === key)) continue
     const known = by === 'peers' ? 'a number of peers' : `one of ${parameters[by]?.join(', ')}`
     throw new ScenarioError(`${where}: ${path}.values: must name ${known}, not "${key}"`)
   }

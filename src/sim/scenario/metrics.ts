@@ -29,6 +29,8 @@ const UNICASTS = [
 
 const TRAFFIC = ['bytesPerPeerSecond', 'bytesPerPeerSecondBesidesHeartbeats'] as const
 
+const TOPIC = ['strangers', 'relays', 'members', 'known.min'] as const
+
 const BROADCASTS = [
   'sent',
   'missed',
@@ -44,10 +46,6 @@ const BROADCASTS = [
   'latency.p50Ms',
   'latency.p99Ms',
   'latency.maxMs',
-  'strangers',
-  'relays',
-  'members',
-  'known.min',
 ] as const
 
 const GRAPH = [
@@ -65,7 +63,7 @@ const GRAPH = [
 const BY_PHASE: Readonly<Partial<Record<Step['do'], readonly string[]>>> = {
   join: ['count', 'p50Ms', 'p95Ms', 'maxMs', 'readyShare'],
   settle: ['ms', 'msAfterBridge', 'reached'],
-  run: [...UNICASTS, ...TRAFFIC],
+  run: TRAFFIC,
   unicasts: [...UNICASTS, ...TRAFFIC],
   broadcasts: BROADCASTS,
   sample: GRAPH,
@@ -84,9 +82,16 @@ export function labelOf(phase: Step): string {
   return ('as' in phase ? phase.as : undefined) ?? phase.do
 }
 
+function namesOf(phase: Step): readonly string[] {
+  const names = BY_PHASE[phase.do] ?? []
+  if (phase.do === 'run' && phase.unicasts !== undefined) return [...UNICASTS, ...names]
+  if (phase.do === 'broadcasts' && phase.topic !== undefined) return [...names, ...TOPIC]
+  return names
+}
+
 /** Every metric that a run with these phases has. */
 export function metricsOf(phases: readonly Step[]): string[] {
-  const measured = phases.flatMap((phase) => (BY_PHASE[phase.do] ?? []).map((name) => `${labelOf(phase)}.${name}`))
+  const measured = phases.flatMap((phase) => namesOf(phase).map((name) => `${labelOf(phase)}.${name}`))
   return [...OVERALL, ...measured]
 }
 

@@ -17,7 +17,8 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000_0
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 const rate = v.pipe(v.number(), v.minValue(0.001), v.maxValue(1_000_000))
 const range = v.tuple([ms, ms])
-const amount = v.pipe(v.number(), v.minValue(0))
+const amount = v.pipe(v.number(), v.finite(), v.minValue(0))
+const seed = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(SEED_MAX))
 
 const LatencySchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('constant'), ms: amount }),
@@ -191,6 +192,9 @@ export const StepSchema = v.variant('do', [
 
 const parameter = v.union([v.number(), v.boolean(), v.string()])
 
+/** What a run may choose although the document has said it. */
+export const ChoiceSchema = v.strictObject({ peers: count, seed })
+
 /** The head of a document: everything that does not depend on its parameters. */
 export const HeadSchema = v.strictObject({
   name: NAME,
@@ -199,7 +203,7 @@ export const HeadSchema = v.strictObject({
   defaults: v.strictObject({
     peers: count,
     testPeers: v.optional(count),
-    seed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(SEED_MAX)), 1),
+    seed: v.optional(seed, 1),
     options: v.optional(v.unknown()),
   }),
   parameters: v.optional(v.record(LABEL, v.pipe(v.array(parameter), v.minLength(1)))),

@@ -105,7 +105,7 @@ export class SimulatedWorld implements Driver {
   /** Of those that are up: what the dead have counted is forgotten with them. */
   stalled(): number {
     let sum = 0
-    for (const { machine } of this.members) if (machine instanceof MeshPeer) sum += machine.router.counters.stalled
+    for (const node of this.members) sum += meshPeerOf(node)?.router.counters.stalled ?? 0
     return sum
   }
 
@@ -132,6 +132,12 @@ export class SimulatedWorld implements Driver {
   }
 }
 
+/** Also of a hostile member, which is a peer like any other in all that it does not change. */
+function meshPeerOf({ hostile, machine }: SimNode): MeshPeer | null {
+  const inner = hostile?.inner ?? machine
+  return inner instanceof MeshPeer ? inner : null
+}
+
 function createTopics(simulation: Simulation): TopicWorld {
   return {
     join: (members, topic) => members.forEach((member) => simulation.joinTopic(member as SimNode, topic)),
@@ -141,8 +147,7 @@ function createTopics(simulation: Simulation): TopicWorld {
   }
 
   function topicOf(member: Member, topic: string): Topic | undefined {
-    const { machine } = member as SimNode
-    return machine instanceof MeshPeer ? machine.trees.topics?.get(simulation.topicId(topic)) : undefined
+    return meshPeerOf(member as SimNode)?.trees.topics?.get(simulation.topicId(topic))
   }
 }
 

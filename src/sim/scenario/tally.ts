@@ -44,9 +44,11 @@ export class Tally {
     for (const ticket of this.#pending) {
       if (ticket.state === 'done') this.#succeeded(ticket)
       else if (ticket.state === 'failed' && !ticket.isVoid) this.#lost(ticket.code ?? 'failed')
-      else if (ticket.state === 'failed' || !ticket.source.isUp || !ticket.target.isUp) this.voided++
-      else if (isOver) this.#lost('no end')
-      else pending.push(ticket)
+      // Whose target has gone may still be acknowledged; whose source has, nobody would know of.
+      else if (ticket.state === 'failed' || !ticket.source.isUp) this.voided++
+      else if (!isOver) pending.push(ticket)
+      else if (ticket.target.isUp) this.#lost('no end')
+      else this.voided++
     }
     this.#pending = pending
   }

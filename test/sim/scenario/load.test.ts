@@ -21,6 +21,7 @@ const mistakes: [what: string, document: unknown, message: string | RegExp][] = 
   ['has a size of nothing', document({ defaults: { peers: 0 } }), 'defaults.peers'],
   ['has an unknown simulator option', options({ linkMax: 3 }), 'defaults.options.linkMax: there is no such option'],
   ['has an option out of range', options({ lossRate: 2 }), 'defaults.options.lossRate'],
+  ['has an endless option', options({ lotteryPerSecond: Infinity }), 'defaults.options.lotteryPerSecond'],
   ['has an option with a range backwards', options({ cryptoMs: [5, 1] }), 'options.cryptoMs must be'],
   ['has an unknown latency model', options({ latency: { kind: 'warp' } }), 'defaults.options.latency.kind'],
   ['has an unknown step', phases({ do: 'dance' }), 'phases.1.do'],
@@ -50,6 +51,16 @@ const mistakes: [what: string, document: unknown, message: string | RegExp][] = 
     'gates an unknown metric',
     document({ expect: [{ metric: 'joy', min: 1 }] }),
     'expect.0.metric: nothing before measures "joy"; there are: violations',
+  ],
+  [
+    'gates the unicasts of a phase without any',
+    document({ phases: [join, { do: 'run', forMs: 10 }], expect: [{ metric: 'run.success', min: 1 }] }),
+    'nothing before measures "run.success"',
+  ],
+  [
+    'gates the topic of broadcasts that have none',
+    document({ phases: [join, { do: 'broadcasts', count: 1 }], expect: [{ metric: 'broadcasts.known.min', min: 1 }] }),
+    'nothing before measures "broadcasts.known.min"',
   ],
   [
     'checks what is measured only later',
@@ -139,6 +150,8 @@ test("a run's own options are checked like the document's and win over them", ()
     options: { linksMax: 6, jitter: 0 },
   })
   expect(() => planOf(scenario, { options: { linksMax: 'many' } })).toThrow('defaults.options.linksMax')
+  for (const peers of [-5, 0, 1.5, Number.NaN]) expect(() => planOf(scenario, { peers })).toThrow('tiny: peers: ')
+  for (const seed of [-1, 2 ** 32]) expect(() => planOf(scenario, { seed })).toThrow('tiny: seed: ')
 })
 
 test('of an option that is an object a run may change one field, but not the kind alone', () => {

@@ -10,6 +10,7 @@ import {
   reportHtml,
   RESULT_FORMAT,
   type ResultFile,
+  type RunResult,
   runScenario,
 } from '../../../src/sim/index.ts'
 import { niceTicks } from '../../../src/sim/report/plot.ts'
@@ -50,6 +51,26 @@ test('a report holds gates, plots and options, and loads nothing', async () => {
   expect(html).not.toMatch(/\b(src|href)=|url\(|@import|<script/)
   expect(html).toContain('&lt;script&gt;')
   expect(html).not.toMatch(/NaN|undefined|Infinity/)
+})
+
+test('gates of runs that judged others, or in another order, stand in the rows that name them', async () => {
+  const { document: _, ...file } = await result([SEED, SEED + 1, SEED + 2])
+  const [first, second, third] = file.runs as [RunResult, RunResult, RunResult]
+  const limits = third.gates.map((gate) => ({ ...gate, limit: 0.25 }))
+  const runs = [first, { ...second, gates: second.gates.toReversed() }, { ...third, gates: limits.slice(0, 1) }]
+  const html = reportHtml({ ...file, document, runs })
+  const row = (metric: string): string => html.match(`<tr><td><code>${metric}</code>.*?</tr>`)![0]
+  expect(row('unicasts.success').match(/✓ 100 %/g)).toHaveLength(3)
+  expect(row('unicasts.success')).toContain('≥ 100 %<br>≥ 25 %')
+  expect(row('unicasts.hops.mean').match(/✗/g)).toHaveLength(2)
+  expect(row('unicasts.hops.mean')).toContain('—')
+})
+
+test('values of parameters are text', async () => {
+  const { runs, ...file } = await result([SEED])
+  const html = reportHtml({ ...file, runs: [{ ...runs[0]!, parameters: { p: '<img src=x onerror=alert(1)>' } }] })
+  expect(html).toContain('&lt;img')
+  expect(html).not.toContain('<img')
 })
 
 test('a comparison overlays both results and says what changed', async () => {

@@ -57,7 +57,7 @@ test('the same plan gives the same result, another seed another trace', async ()
 })
 
 test('gates are judged by size, by parameter and against a baseline; what was not measured is missed', async () => {
-  const { gates, hasPassed } = await play([{ do: 'run', as: 'still', forMs: 10 }, talk], {
+  const { gates, hasPassed } = await play([{ do: 'run', as: 'still', forMs: 10, unicasts: { perSecond: 1 } }, talk], {
     parameters: { mood: ['calm'] },
     baseline: { options: { latency: { kind: 'constant', ms: 1 } } },
     expect: [
@@ -177,6 +177,62 @@ test('honest peers talk among themselves while others drop', async () => {
   ])
   expect(metrics['unicasts.sent']).toBe(40)
   expect(metrics['unicasts.wrong']).toBe(0)
+})
+
+test('who leaves is no crash: survivors are those of the last one', async () => {
+  const steps = [
+    { do: 'crash', count: 11, isNoticed: true },
+    { do: 'join', as: 'more', count: 6, withinMs: 10 },
+  ]
+  const { metrics } = await play([
+    ...steps,
+    { do: 'leave', count: 1 },
+    { do: 'run', forMs: 20_000 },
+    { ...talk, among: 'survivors' },
+  ])
+  // One survived, and who came later or left is none: nobody to talk with.
+  expect(metrics['unicasts.sent']).toBe(0)
+})
+
+test('what has not settled has no time, and misses a gate on it', async () => {
+  const { metrics, gates } = await play(
+    [
+      { do: 'partition', shares: [0.5, 0.5] },
+      { do: 'run', forMs: 60_000 },
+      { do: 'settle', as: 'never', limitMs: 1_000 },
+    ],
+    { expect: [{ metric: 'never.ms', max: 1_000 }] },
+  )
+  expect(metrics['never.reached']).toBe(0)
+  expect(gates).toMatchObject([{ value: null, isMet: false }])
+})
+
+test('of a hostile member, too, is known what it knows of its topic', async () => {
+  const { metrics } = await play([
+    { do: 'joinTopic', share: 1, topic: 'news' },
+    { do: 'run', forMs: 20_000 },
+    { do: 'corrupt', count: 1, behavior: 'freeRider' },
+    { do: 'broadcasts', count: 1, topic: 'news' },
+  ])
+  expect(metrics['broadcasts.known.min']).toBe(1)
+})
+
+test('the series keeps what happened between its points when it gets coarser', async () => {
+  // Wherever between two points it happens.
+  for (let shiftMs = 0; shiftMs < 2_000; shiftMs += 250) {
+    const { metrics, series } = await play(
+      [
+        { do: 'run', forMs: 60_000 + shiftMs },
+        { do: 'partition', shares: [0.5, 0.5] },
+        { do: 'unicasts', count: 20, perSecond: 100, timeoutMs: 200 },
+        { do: 'heal' },
+        { do: 'run', as: 'on', forMs: 600_000 },
+      ],
+      { peers: 4, options: { isStrict: false } },
+    )
+    expect(metrics['unicasts.success']).toBeLessThan(1)
+    expect(series.delivered.filter((share) => share !== null && share < 1)).not.toEqual([])
+  }
 })
 
 test('the series of a long run stays short', async () => {
