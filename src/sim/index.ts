@@ -1,5 +1,6 @@
 /** The simulator's public face: `musubi/sim`. */
 
+export type { Input, Io } from '../core/io.ts'
 export { CARRIAGE_DEFAULTS, type CarriageOptions } from './carriage.ts'
 export { type CheckerOptions, Checkers, componentSizes, type Violation } from './checkers.ts'
 export type { Churn, ChurnHow, ChurnModel } from './churn.ts'
