@@ -125,7 +125,7 @@ export function planOf(scenario: Scenario, choice: PlanChoice = {}): Plan {
 
 type Options = Readonly<Record<string, unknown>>
 
-/** What is left of the document's options, or of the simulator's, when these are changed. */
+/** The document's options with these changes; what it does not name is the simulator's own. */
 function changedBy(changes: Options = {}, options: Options = {}): Options {
   const known: Options = { ...SIMULATION_DEFAULTS, ...options }
   const changed = Object.entries(changes).map(([key, change]): [string, unknown] => {
