@@ -4,6 +4,7 @@
  * run at samples.
  */
 
+import type { Collection } from './machine.ts'
 import { EPOCH_MS } from './network.ts'
 import type { LinkEnd, SimNode } from './node.ts'
 
@@ -23,8 +24,6 @@ export interface Violation {
   readonly rule: 'self-link' | 'degree' | 'symmetry' | 'bound' | 'twice' | 'stranger' | 'forged'
   readonly detail: string
 }
-
-type Collection = { readonly size: number; readonly max: number }
 
 /** Violations kept; a broken protocol breaks the same rule a million times. */
 const VIOLATIONS_MAX = 100

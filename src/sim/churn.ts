@@ -48,7 +48,9 @@ export class RunningChurn implements Churn {
   readonly #replaceAfterMs: number
 
   constructor(verbs: ChurnVerbs, model: ChurnModel, how: ChurnHow = {}) {
-    validate(model, how)
+    validateChurn(model)
+    expectNumber('leaveShare', how.leaveShare ?? 0, { min: 0, max: 1 })
+    expectNumber('replaceAfterMs', how.replaceAfterMs ?? 0, { min: 0, isWhole: true })
     this.#verbs = verbs
     this.#life = lifeOf(model)
     this.#leaveShare = how.leaveShare ?? 0
@@ -81,14 +83,13 @@ export class RunningChurn implements Churn {
   }
 }
 
-function validate(model: ChurnModel, how: ChurnHow): void {
+/** Throws RangeError that names the field. */
+export function validateChurn(model: ChurnModel): void {
   if (model.kind === 'poisson') expectNumber('medianMs', model.medianMs, { min: 1 })
   else {
     expectNumber('shape', model.shape, { min: 0.1, max: 10 })
     expectNumber('meanMs', model.meanMs, { min: 1 })
   }
-  expectNumber('leaveShare', how.leaveShare ?? 0, { min: 0, max: 1 })
-  expectNumber('replaceAfterMs', how.replaceAfterMs ?? 0, { min: 0, isWhole: true })
 }
 
 function lifeOf(model: ChurnModel): { readonly shape: number; readonly mean: number } {

@@ -80,8 +80,9 @@ export class Links {
     else this.#carry(end, frame)
   }
 
-  /** A frame's time has come at `end`. */
-  arrive(end: LinkEnd, due: FrameDue): void {
+  /** A frame's time has come. */
+  arrive(due: FrameDue): void {
+    const end = due.memo
     const { node } = end
     this.#recent = end
     if (end.isOpen && node.isRunning) return this.#network.handle(node, due)

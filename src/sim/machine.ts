@@ -12,10 +12,16 @@ export interface Machine {
   measure?(): MachineInspection
 }
 
+/** How many entries it has, and how many it may have. */
+export interface Collection {
+  readonly size: number
+  readonly max: number
+}
+
 /** What checkers look at. */
 export interface MachineInspection {
   /** Every bounded collection with its present size and its bound, as each part of the machine names its own. */
-  readonly collections?: readonly Readonly<Record<string, { readonly size: number; readonly max: number }>>[]
+  readonly collections?: readonly Readonly<Record<string, Collection>>[]
   /** Links of the mesh that stand or are promised to running exchanges. */
   readonly degree?: number
 }

@@ -54,6 +54,18 @@ test('pairs have different latencies, the same in both directions', () => {
   expect(bases.size).toBeGreaterThan(30)
 })
 
+test('what has just brought a frame and is closed carries nothing more, and closes once', () => {
+  const { sim, a, b } = linked(fixed)
+  a.io.send(a.link, heartbeat(1))
+  sim.run(100)
+  b.io.closeLink(b.link, 'leaving')
+  b.io.closeLink(b.link, 'leaving')
+  b.io.send(b.link, heartbeat(2))
+  sim.run(1_000)
+  expect(sim.stats.frames.heartbeat.frames).toBe(1)
+  expect(b.inputs('linkDown')).toHaveLength(1)
+})
+
 test('closing tells the other end after everything that was sent before', () => {
   const { sim, a, b } = linked()
   a.io.send(a.link, { kind: 'goodbye', reason: 'leaving' })

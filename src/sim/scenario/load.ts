@@ -6,6 +6,7 @@
  */
 
 import * as v from 'valibot'
+import { validateChurn } from '../churn.ts'
 import { SIMULATION_DEFAULTS, type SimulationOptions, validateOptions } from '../options.ts'
 import { isMetricOf, labelsOf, metricsOf } from './metrics.ts'
 import {
@@ -109,6 +110,8 @@ export function planOf(scenario: Scenario, choice: PlanChoice = {}): Plan {
   const body = check(where, BodySchema, { ...document, defaults })
   checkOptions(where, body.defaults.options)
   checkOptions(where, body.baseline?.options ?? {})
+  for (const [at, phase] of body.phases.entries())
+    if (phase.do === 'churn') checkRanges(`${where}: phases.${at}.model`, () => validateChurn(phase.model))
   checkLabels(where, body.phases)
   checkGates(where, { ...body, scenario })
   return {
@@ -187,14 +190,19 @@ function replaceParameters(value: unknown, parameters: ParameterSet): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replaceParameters(item, parameters)]))
 }
 
-/** Ranges that hang together, as the simulator itself checks them. */
-function checkOptions(where: string, options: ScenarioOptions): void {
+/** Ranges, and what hangs together, as the simulator itself checks them. `place`: what they are the fields of. */
+function checkRanges(place: string, validate: () => void): void {
   try {
-    validateOptions({ ...SIMULATION_DEFAULTS, ...(options as Partial<SimulationOptions>), seed: 0 })
+    validate()
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    throw new ScenarioError(`${where}: options.${error.message}`)
+    throw new ScenarioError(`${place}.${error.message}`)
   }
+}
+
+function checkOptions(where: string, options: ScenarioOptions): void {
+  const all = { ...SIMULATION_DEFAULTS, ...(options as Partial<SimulationOptions>), seed: 0 }
+  checkRanges(`${where}: options`, () => validateOptions(all))
 }
 
 function checkLabels(where: string, phases: readonly Step[]): void {

@@ -111,13 +111,10 @@ const CrashSchema = v.pipe(
   v.check((it) => isSome(it), SOME),
 )
 
-/** As `churn.ts` takes them. */
-const shape = v.pipe(v.number(), v.minValue(0.1), v.maxValue(10))
-const lifeMs = v.pipe(ms, v.minValue(1))
-
+/** Ranges are `churn.ts`'s. */
 const ChurnModelSchema = v.variant('kind', [
-  v.strictObject({ kind: v.literal('weibull'), shape, meanMs: lifeMs }),
-  v.strictObject({ kind: v.literal('poisson'), medianMs: lifeMs }),
+  v.strictObject({ kind: v.literal('weibull'), shape: amount, meanMs: ms }),
+  v.strictObject({ kind: v.literal('poisson'), medianMs: ms }),
 ])
 
 const BEHAVIORS = ['silentDropper', 'misrouter', 'ackForger', 'idFlooder', 'freeRider', 'broadcastFlooder'] as const
